@@ -1,0 +1,255 @@
+"""All settings, read from the environment; `.env.example` says what each one means."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from a2service import __version__, localdb
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def flag(name: str) -> bool:
+    """A switch, off when it is not set; anything but a clear yes or no is refused."""
+    text = os.environ.get(name, "").strip().lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"", "0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} is {text!r}. Set it to on or off.")
+
+
+def choice(name: str, *allowed: str) -> str:
+    """One of a few words, the first when it is not set."""
+    text = os.environ.get(name, "").strip() or allowed[0]
+    if text not in allowed:
+        raise ImproperlyConfigured(f"{name} is {text!r}. Set it to one of: {', '.join(allowed)}.")
+    return text
+
+
+def needed_in_production(name: str) -> str:
+    """A setting that has no safe default once A2_PRODUCTION is on."""
+    text = os.environ.get(name, "").strip()
+    if A2_PRODUCTION and not text:
+        raise ImproperlyConfigured(f"A2_PRODUCTION is on, so {name} must be set; .env.example says how.")
+    return text
+
+
+def secret_key() -> str:
+    """The SECRET_KEY that is set, else one made once and kept in A2_LOCAL_DIR."""
+    if key := needed_in_production("SECRET_KEY"):
+        return key
+    path = A2_LOCAL_DIR / "secret_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(64))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+def database() -> dict[str, Any]:
+    """The database that DATABASE_URL names, else the local one that `manage.py localdb` keeps."""
+    url = needed_in_production("DATABASE_URL") or localdb.LocalDatabase(A2_LOCAL_DIR / "postgres").url
+    config: dict[str, Any] = env.db_url_config(url)
+    if config["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name.")
+    config["HOST"] = unquote(config["HOST"])
+    timeouts = {"web": "5s", "worker": "10min", "command": "0"}
+    config["CONN_MAX_AGE"] = None
+    config["CONN_HEALTH_CHECKS"] = True
+    config["OPTIONS"] = {
+        "connect_timeout": 3,
+        "options": f"-c statement_timeout={timeouts[A2_PROCESS]} -c lock_timeout={timeouts[A2_PROCESS]}"
+        f" -c idle_in_transaction_session_timeout={'15s' if A2_PROCESS == 'web' else '0'}",
+        **config.get("OPTIONS", {}),
+    }
+    return config
+
+
+A2_PRODUCTION = flag("A2_PRODUCTION")
+A2_STRICT = flag("A2_STRICT")
+A2_PROCESS = choice("A2_PROCESS", "command", "web", "worker")
+A2_LOCAL_DIR = Path(os.environ.get("A2_LOCAL_DIR") or BASE_DIR / ".local").resolve()
+A2_VERSION = __version__
+
+DEBUG = flag("DEBUG")
+if A2_PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("A2_PRODUCTION is on, so DEBUG must be off: it shows settings and data to strangers.")
+SECRET_KEY = secret_key()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+hosts = needed_in_production("ALLOWED_HOSTS")
+ALLOWED_HOSTS = hosts.split(",") if hosts else ["localhost", "127.0.0.1", "[::1]"]
+DATABASES = {"default": database()}
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "csp",
+    "rest_framework",
+    "django_filters",
+    "oauth2_provider",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "segments",
+]
+MIDDLEWARE = [
+    "segments.api.middleware.ProblemMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "a2service.urls"
+WSGI_APPLICATION = "a2service.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "segments.admin.version",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ko", _("Korean"))]
+
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+SECURE_SSL_REDIRECT = A2_PRODUCTION
+# Only pages for people are redirected: a client that sent its token in the clear must be told, not helped along.
+SECURE_REDIRECT_EXEMPT = [r"^(?!admin(/|$))"]
+SECURE_HSTS_SECONDS = 31_536_000 if A2_PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = A2_PRODUCTION
+SECURE_HSTS_PRELOAD = A2_PRODUCTION
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = A2_PRODUCTION
+SESSION_COOKIE_NAME = "__Host-sessionid" if A2_PRODUCTION else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if A2_PRODUCTION else "csrftoken"
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SESSION_COOKIE_AGE = 12 * 60 * 60
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+SCOPES = {
+    "segments:read": _("Read segments and sizes"),
+    "segments:write": _("Create, change and delete segments"),
+    "attributes:read": _("Read attributes and values"),
+    "attributes:write": _("Create, change and delete attributes and values"),
+    "audiences:read": _("Read audiences, members and look-ups"),
+    "audiences:write": _("Create, change and delete audiences; run imports"),
+}
+OAUTH2_PROVIDER_APPLICATION_MODEL = "segments.Client"
+OAUTH2_PROVIDER = {
+    "SCOPES": SCOPES,
+    "SCOPES_BACKEND_CLASS": "segments.api.scopes.ClientScopes",
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
+    "OAUTH2_VALIDATOR_CLASS": "segments.api.oauth.ClientCredentialsValidator",
+    "APPLICATION_ADMIN_CLASS": "segments.admin.clients.ClientAdmin",
+    "ACCESS_TOKEN_ADMIN_CLASS": "segments.admin.tokens.AccessTokenAdmin",
+    "CLIENT_SECRET_HASHER": "sha256",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 24 * 3600,
+    "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
+    "ROTATE_REFRESH_TOKEN": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "PKCE_REQUIRED": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "ALLOW_URI_WILDCARDS": False,
+    "OIDC_ENABLED": False,
+    "DCR_ENABLED": False,
+    "CIMD_ENABLED": False,
+    **{
+        f"COMPLIANT_BCP_RFC9700_{gate}": True
+        for gate in (
+            "IMPLICIT_GRANT",
+            "PASSWORD_GRANT",
+            "PKCE_METHOD",
+            "ACCESS_TOKEN_TRANSPORT",
+            "AUTHZ_RESPONSE_ISS",
+            "TOKEN_STORAGE",
+            "REFRESH_TOKEN",
+            "REDIRECT_URI_SCHEME",
+            "REDIRECT_URI_MATCHING",
+            "PKCE_REQUIRED",
+        )
+    },
+}
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "segments.models.clients.ClientSecretHasher",
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["segments.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["segments.api.permissions.ScopePermission"],
+    "DEFAULT_RENDERER_CLASSES": ["segments.api.media.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "segments.api.media.JSONNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "segments.api.errors.answer",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "A2 audience service",
+    "VERSION": __version__,
+    "DESCRIPTION": "Audience segments for ad platforms: owners, attributes, audiences, exact sizes.",
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": ["segments.api.schema.add_components"],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

@@ -1,0 +1,23 @@
+"""Every address: the API's, OAuth's, the admin's and the documents'."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from segments.api.views import service
+
+handler400 = "segments.api.errors.bad_request"
+handler404 = "segments.api.errors.not_found"
+handler500 = "segments.api.errors.server_error"
+
+urlpatterns = [
+    path("", service.index, name="index"),
+    re_path(r"^livez/?$", service.livez, name="livez"),
+    re_path(r"^readyz/?$", service.readyz, name="readyz"),
+    re_path(r"^openapi\.json/?$", service.openapi, name="openapi"),
+    re_path(r"^docs/api/?$", service.swagger, name="docs-api"),
+    path("", include("segments.api.urls")),
+    path("", include("segments.api.oauth_urls")),
+    re_path(r"^admin$", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,139 @@
+"""The database, the people and their clients.
+
+Alice owns segments, Bob shares what he has, Charlie must see nothing of either; the platform sees all.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from django.conf import settings
+from django.test import Client as HttpClient
+
+from a2service.localdb import LocalDatabase
+from segments.models import Client, Owner
+
+OWNERS = {
+    "alice": uuid.UUID("a11ce000-0000-4000-8000-000000000001"),
+    "bob": uuid.UUID("b0b00000-0000-4000-8000-000000000002"),
+    "charlie": uuid.UUID("c4a12e00-0000-4000-8000-000000000003"),
+}
+STARTED: list[LocalDatabase] = []
+
+# A noisy machine is no fault of the code's: examples are not timed.
+hypothesis.settings.register_profile("a2", deadline=None)
+hypothesis.settings.load_profile("a2")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start a throwaway PostgreSQL for the whole run unless DATABASE_URL names one; workers inherit it."""
+    if os.environ.get("DATABASE_URL"):
+        return
+    database = LocalDatabase(Path(tempfile.mkdtemp(prefix="a2-tests-")) / "postgres", durable=False)
+    database.start()
+    STARTED.append(database)
+    os.environ["DATABASE_URL"] = database.url
+    settings.DATABASES["default"].update(HOST=str(database.socket_directory), USER="a2", NAME="a2", PORT="")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for database in STARTED:
+        database.stop()
+        shutil.rmtree(database.directory.parent, ignore_errors=True)
+
+
+@dataclass
+class Caller:
+    """A client of the API as one person uses it: sends JSON with a bearer token."""
+
+    bearer: str | None
+    http: HttpClient = field(default_factory=lambda: HttpClient(raise_request_exception=False))
+
+    def send(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Any:
+        options: dict[str, Any] = {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}
+        if self.bearer and "Authorization" not in options["headers"]:
+            options["headers"]["Authorization"] = f"Bearer {self.bearer}"
+        if raw is None and body is not None:
+            raw = json.dumps(body).encode()
+        if raw is not None:
+            content_type = options["headers"].pop("Content-Type", "application/json")
+            options.update(data=raw, content_type=content_type, CONTENT_TYPE=content_type)
+        return self.http.generic(method, path, **options)
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.send("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: Any) -> Any:
+        return self.send("POST", path, body, **headers)
+
+    def patch(self, path: str, body: Any = None, **headers: Any) -> Any:
+        return self.send("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Any:
+        return self.send("DELETE", path, **headers)
+
+
+@pytest.fixture
+def owners(db: None) -> dict[str, Owner]:
+    return {name: Owner.objects.create(pk=pk, name=name.title()) for name, pk in OWNERS.items()}
+
+
+@pytest.fixture
+def api(owners: dict[str, Owner]) -> Callable[..., Caller]:
+    """`api("alice")`: her client; `api("platform")`: the platform's; `api(None)`: no token; `scopes` narrows."""
+
+    def caller(name: str | None, scopes: list[str] | None = None) -> Caller:
+        if name is None:
+            return Caller(None)
+        called = f"{name} {' '.join(scopes or [])}".strip()
+        client = Client.objects.filter(name=called).first()
+        if client is None:
+            everyone = name == "platform"
+            owned = [] if everyone else [owners[name].pk]
+            client, _secret = Client.objects.register(called, owners=owned, all_owners=everyone, scopes=scopes)
+        return Caller(client.issue_token())
+
+    return caller
+
+
+@pytest.fixture
+def people(api: Callable[..., Caller]) -> Caller:
+    """Six audiences with gender, region and tier; answers the platform's caller that brought them."""
+    platform = api("platform")
+    rows = [
+        ("p1", "F", "north", ["gold"]),
+        ("p2", "F", "south", ["silver"]),
+        ("p3", "F", "east", []),
+        ("p4", "M", "north", ["gold", "staff"]),
+        ("p5", "M", "south", ["silver"]),
+        ("p6", "M", "west", ["bronze"]),
+    ]
+    body = [
+        {"id": key, "properties": {"gender": gender, "region": region, "tier": tier}}
+        for key, gender, region, tier in rows
+    ]
+    assert platform.post("/audiences/bulk-add", body).status_code == 200
+    return platform
+
+
+@pytest.fixture
+def draft() -> Callable[..., dict[str, Any]]:
+    """The body of a segment of Alice's, with whatever else is given."""
+
+    def body(owner: str = "alice", **fields: Any) -> dict[str, Any]:
+        return {
+            "management_type": "systemmanaged",
+            "name": "Women in the north",
+            "owner_id": str(OWNERS[owner]),
+            **fields,
+        }
+
+    return body
