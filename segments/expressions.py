@@ -1,0 +1,295 @@
+"""The segment language: from what a definition says to the audiences it selects.
+
+JSON → `parse()` → clauses → `resolve()` against a catalogue → `.tree`. One tree serves a saved segment, an
+estimate, the look-up and the explanation; `evaluate()` is the reference that every store agrees with.
+"""
+
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
+from typing import NamedTuple, Protocol
+
+from segments.exceptions import Fault, gettext_noop, step
+from segments.labels import MAX_LABEL, label_text, listing, nearest_code, nfc, plain_word, quoted
+
+SUGGESTIONS = 3  # so many unknown codes of a definition get one; looking takes milliseconds
+COMPARED = 1000
+
+NO_PROPERTIES = gettext_noop("There are no properties; nobody is selected. Add an attribute with its values.")
+EMPTY_LIST = gettext_noop("%(code)s has an empty list; nobody is selected. List at least one value.")
+UNSUPPORTED_VALUE = gettext_noop(
+    "%(code)s cannot be %(value)s; it adds nobody. Use a text of 1 to %(limit)d characters, a number, true or false."
+)
+UNSUPPORTED_ALONE = gettext_noop(
+    "%(code)s cannot be %(value)s; nobody is selected. "
+    "Use a text of 1 to %(limit)d characters, a number, true or false."
+)
+UNKNOWN_ATTRIBUTE = gettext_noop("No attribute has the code %(code)s; nobody is selected.")
+UNKNOWN_ATTRIBUTE_NEAR = gettext_noop("No attribute has the code %(code)s; nobody is selected. Did you mean %(near)s?")
+UNKNOWN_VALUE = gettext_noop("The attribute %(code)s has no value %(value)s; it adds nobody.")
+NO_KNOWN_VALUE = gettext_noop(
+    "The attribute %(code)s has no value %(value)s; nobody is selected, as the clause lists no value that is known."
+)
+DEPRECATED = gettext_noop("The attribute %(code)s is deprecated. This clause goes on matching; write no new one.")
+
+UNSUPPORTED_EXCLUSION = gettext_noop(
+    "%(code)s cannot be %(value)s, so the exclusion cannot be resolved; nobody is selected. "
+    "Use a text of 1 to %(limit)d characters, a number, true or false."
+)
+UNKNOWN_EXCLUSION = gettext_noop(
+    "No attribute has the code %(code)s, so the exclusion cannot be resolved; nobody is selected."
+)
+UNKNOWN_EXCLUSION_NEAR = gettext_noop(
+    "No attribute has the code %(code)s, so the exclusion cannot be resolved; nobody is selected. "
+    "Did you mean %(near)s?"
+)
+UNKNOWN_EXCLUDED_VALUE = gettext_noop(
+    "The attribute %(code)s has no value %(value)s, so the exclusion cannot be resolved; nobody is selected."
+)
+
+NOBODY = gettext_noop("nobody")
+EVERYBODY = gettext_noop("everybody")
+IS = gettext_noop("%(code)s is %(values)s")
+AND_ALSO = gettext_noop("%(first)s, and %(second)s")
+BUT_NOT = gettext_noop("%(first)s, but not %(second)s")
+AND_NOT = gettext_noop("%(first)s, and not %(second)s")
+IS_NOT = gettext_noop("not %(part)s")
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Audiences that have at least one of the values, which stand sorted and distinct."""
+
+    code: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Audiences that every part selects; without parts, everybody."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Audiences that the part does not select."""
+
+    part: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """No audience at all: what cannot be resolved."""
+
+
+Expression = AnyOf | And | Not | Nobody
+
+
+class Item(NamedTuple):
+    """The text of one listed value, and the JSON pointer to it."""
+
+    text: str
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One code with the values that are understood so far, and where it stands.
+
+    `whole` is False when something the clause lists was not understood.
+    """
+
+    code: str
+    pointer: str
+    excluded: bool
+    items: tuple[Item, ...]
+    faults: tuple[Fault, ...] = ()
+    whole: bool = True
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The texts, sorted and distinct."""
+        return tuple(sorted({item.text for item in self.items}))
+
+    @property
+    def expression(self) -> Expression:
+        """What the clause demands; an exclusion that is not whole would reach people it was to leave out."""
+        if not self.items or (self.excluded and not self.whole):
+            return Nobody()
+        listed = AnyOf(self.code, self.values)
+        return Not(listed) if self.excluded else listed
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A definition's clauses in the order they were sent, properties first."""
+
+    clauses: tuple[Clause, ...]
+
+    @property
+    def tree(self) -> Expression:
+        """The audiences selected: `Nobody()` as a whole, or `AnyOf` and `Not(AnyOf)`, in an `And` when several."""
+        parts = tuple(clause.expression for clause in self.clauses)
+        if Nobody() in parts or all(clause.excluded for clause in self.clauses):
+            return Nobody()
+        return parts[0] if len(parts) == 1 else And(parts)
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What could not be understood, clause by clause."""
+        faults = tuple(fault for clause in self.clauses for fault in clause.faults)
+        if all(clause.excluded for clause in self.clauses):
+            return Fault("/properties", "no_properties", NO_PROPERTIES), *faults
+        return faults
+
+    @property
+    def asked(self) -> dict[str, set[str]]:
+        """The texts asked for by code: what a catalogue has to be read for."""
+        asked: dict[str, set[str]] = {}
+        for clause in self.clauses:
+            asked.setdefault(clause.code, set()).update(item.text for item in clause.items)
+        return asked
+
+
+class Known(NamedTuple):
+    """An attribute in the catalogue with its values, at least those among them that are asked for."""
+
+    values: Container[str]
+    deprecated: bool = False
+
+
+class Catalogue(Protocol):
+    """The attributes that one owner may use; a `dict[str, Known]` is one.
+
+    Another owner's private attribute must be missing from both methods: it looks exactly like unknown.
+    """
+
+    def get(self, code: str, /) -> Known | None:
+        """The attribute with this code."""
+
+    def __iter__(self) -> Iterator[str]:
+        """The codes to suggest for an unknown one; read only then."""
+
+
+def parse(properties: Mapping[str, object], exclusions: Mapping[str, object]) -> Parsed:
+    """Read a definition; whatever the two objects hold, it never raises but warns."""
+    included = [_parse_clause("/properties", code, wanted, excluded=False) for code, wanted in properties.items()]
+    excluded = [_parse_clause("/exclusions", code, unwanted, excluded=True) for code, unwanted in exclusions.items()]
+    return Parsed((*included, *excluded))
+
+
+def _parse_clause(parent: str, code: str, value: object, *, excluded: bool) -> Clause:
+    pointer = step(parent, code)
+    labels = value if isinstance(value, list) else [value]
+    places = [f"{pointer}/{index}" for index in range(len(labels))] if isinstance(value, list) else [pointer]
+    texts = [label_text(label) for label in labels]
+    items = tuple(Item(text, place) for text, place in zip(texts, places, strict=True) if text)
+    message = UNSUPPORTED_EXCLUSION if excluded else UNSUPPORTED_VALUE if items else UNSUPPORTED_ALONE
+    faults = [
+        Fault(place, "unsupported_value", message, {"code": quoted(code), "value": quoted(label), "limit": MAX_LABEL})
+        for text, label, place in zip(texts, labels, places, strict=True)
+        if text is None
+    ]
+    if not labels:
+        faults = [Fault(pointer, "empty_list", EMPTY_LIST, {"code": quoted(code)})]
+    return Clause(nfc(code), pointer, excluded, items, tuple(faults), whole=not faults)
+
+
+def resolve(parsed: Parsed, known: Catalogue) -> Parsed:
+    """Keep of a parsed definition what the catalogue knows, and warn about the rest, clause for clause.
+
+    The more a catalogue knows, the more audiences are selected, and never one that a catalogue knowing
+    everything would not select.
+    """
+    unknown = [clause.code for clause in parsed.clauses if known.get(clause.code) is None]
+    codes = tuple(islice(known, COMPARED)) if unknown else ()
+    near = {code: nearest_code(code, codes) for code in unknown[:SUGGESTIONS]}
+    return Parsed(
+        tuple(_resolve_clause(clause, known.get(clause.code), near.get(clause.code)) for clause in parsed.clauses)
+    )
+
+
+def _resolve_clause(clause: Clause, known: Known | None, near: str | None) -> Clause:
+    if known is None:
+        fault = _unknown_attribute(clause, near)
+        return replace(clause, items=(), faults=(*clause.faults, fault), whole=False)
+    items = tuple(item for item in clause.items if item.text in known.values)
+    missing = [item for item in clause.items if item.text not in known.values]
+    message = UNKNOWN_EXCLUDED_VALUE if clause.excluded else UNKNOWN_VALUE if items else NO_KNOWN_VALUE
+    code = quoted(clause.code)
+    faults = [Fault(at, "unknown_value", message, {"code": code, "value": quoted(text)}) for text, at in missing]
+    if known.deprecated:
+        faults.append(Fault(clause.pointer, "deprecated_attribute", DEPRECATED, {"code": code}))
+    if not faults:
+        return clause
+    return replace(clause, items=items, faults=(*clause.faults, *faults), whole=clause.whole and not missing)
+
+
+def _unknown_attribute(clause: Clause, near: str | None) -> Fault:
+    params = {"code": quoted(clause.code)}
+    if near is None:
+        message = UNKNOWN_EXCLUSION if clause.excluded else UNKNOWN_ATTRIBUTE
+    else:
+        message = UNKNOWN_EXCLUSION_NEAR if clause.excluded else UNKNOWN_ATTRIBUTE_NEAR
+        params["near"] = quoted(near)
+    return Fault(clause.pointer, "unknown_attribute", message, params)
+
+
+def evaluate(tree: Expression, properties: Mapping[str, Collection[str]]) -> bool:
+    """Whether the tree selects an audience with these canonical properties: the reference for every store."""
+    match tree:
+        case AnyOf(code, values):
+            return any(text in values for text in properties.get(code, ()))
+        case And(parts):
+            return all(evaluate(part, properties) for part in parts)
+        case Not(part):
+            return not evaluate(part, properties)
+        case Nobody():
+            return False
+
+
+def to_json(tree: Expression) -> dict[str, dict[str, list[str]]]:
+    """The `properties` and `exclusions` that `parse()` reads as this tree.
+
+    ValueError where no definition says it: `Nobody`, nothing outside `Not`, a code twice on a side, deeper nesting.
+    """
+    definition: dict[str, dict[str, list[str]]] = {"properties": {}, "exclusions": {}}
+    for part in tree.parts if isinstance(tree, And) else (tree,):
+        side = definition["exclusions" if isinstance(part, Not) else "properties"]
+        clause = part.part if isinstance(part, Not) else part
+        if not isinstance(clause, AnyOf) or clause.code in side:
+            raise ValueError(f"No definition says {tree!r}.")
+        side[clause.code] = list(clause.values)
+    if not definition["properties"]:
+        raise ValueError(f"No definition says {tree!r}.")
+    return definition
+
+
+def describe(meaning: Parsed | Expression, translate: Callable[[str], str] = str) -> str:
+    """The selection in plain words, such as "gender is F or M, but not region is northeast"."""
+    match meaning:
+        case Parsed():
+            return describe(meaning.tree, translate)
+        case AnyOf(code, values):
+            return translate(IS) % {"code": plain_word(code), "values": listing(values, translate)}
+        case And(parts):
+            return _conjunction(parts, translate)
+        case Not(part):
+            return translate(IS_NOT) % {"part": _nested(part, translate)}
+        case Nobody():
+            return translate(NOBODY)
+
+
+def _conjunction(parts: tuple[Expression, ...], translate: Callable[[str], str]) -> str:
+    sentence = _nested(parts[0], translate) if parts else translate(EVERYBODY)
+    for before, part in pairwise(parts):
+        template = AND_ALSO if not isinstance(part, Not) else AND_NOT if isinstance(before, Not) else BUT_NOT
+        second = _nested(part.part if isinstance(part, Not) else part, translate)
+        sentence = translate(template) % {"first": sentence, "second": second}
+    return sentence
+
+
+def _nested(part: Expression, translate: Callable[[str], str]) -> str:
+    text = describe(part, translate)
+    return f"({text})" if isinstance(part, And) else text
