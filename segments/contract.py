@@ -1,0 +1,144 @@
+"""The JSON objects of the HTTP contract, as `docs/reference` shows them: names, order, limits."""
+
+from typing import Any
+
+from segments.border import unsafe
+from segments.exceptions import gettext_noop
+from segments.labels import canonical_properties
+from segments.shapes import AudienceId, Choice, Code, Field, Flag, Integer, Moment, Object, Reading, Shape, Text, Uuid
+
+MOST_CODES, MOST_VALUES = 100, 1000
+LONGEST_NAME, LONGEST_CODE, LONGEST_VALUE, LONGEST_AUDIENCE_ID = 1000, 32, 1000, 128
+LONGEST_DESCRIPTION = 100_000
+
+CREATED_AT = Moment(about=gettext_noop("The date and time the entity was created."), nullable=True)
+UPDATED_AT = Moment(about=gettext_noop("The date and time the entity was last updated."), nullable=True)
+DESCRIPTION = Text(
+    about=gettext_noop("A description for people."), longest=LONGEST_DESCRIPTION, line_breaks=True, nullable=True
+)
+WARNINGS = Field(
+    about=gettext_noop("What could not be resolved, each with pointer, code and detail."), server_made=True
+)
+
+
+def clauses(about: str) -> Object:
+    """Codes and the values listed under each, kept as they were sent."""
+    return Object(about=about, codes=MOST_CODES, values=MOST_VALUES)
+
+
+SEGMENT = Shape(
+    "Segment",
+    {
+        "id": Uuid(about=gettext_noop("The segment's id."), server_made=True),
+        "management_type": Choice(
+            about=gettext_noop("The management type of the audience segment"),
+            words=("selfmanaged", "systemmanaged"),
+            required=True,
+        ),
+        "name": Text(
+            about=gettext_noop("Name of the audience segment"),
+            shortest=1,
+            longest=LONGEST_NAME,
+            visible=True,
+            required=True,
+        ),
+        "no": Integer(about=gettext_noop("A number that grows and is never used again."), server_made=True),
+        "owner_id": Uuid(about=gettext_noop("Owner ID of the audience segment"), required=True),
+        "approximated_size": Integer(about=gettext_noop("Approximated size of the audience segment."), nullable=True),
+        "created_at": CREATED_AT,
+        "deprecated_properties": Object(about=gettext_noop("Deprecated properties for the audience segment.")),
+        "description": DESCRIPTION,
+        "properties": clauses(
+            gettext_noop(
+                "Properties for the audience segment. The key is AudienceAttribute.code, "
+                "and the value can be a list of AudienceAttributeValue.value"
+            )
+        ),
+        "updated_at": UPDATED_AT,
+        "exclusions": clauses(gettext_noop("Members must have none of these values.")),
+        "size_as_of": Moment(
+            about=gettext_noop("The moment the computed size was true for."), nullable=True, server_made=True
+        ),
+        "size_source": Choice(
+            about=gettext_noop("Where approximated_size comes from."),
+            words=("declared", "computed"),
+            nullable=True,
+            server_made=True,
+        ),
+        "warnings": WARNINGS,
+    },
+)
+
+ESTIMATE = Shape(
+    "Estimate",
+    {
+        "owner_id": Uuid(about=gettext_noop("The owner whose attributes are used."), required=True),
+        "properties": clauses(gettext_noop("As in a segment.")),
+        "exclusions": clauses(gettext_noop("As in a segment.")),
+    },
+)
+
+ATTRIBUTE = Shape(
+    "Attribute",
+    {
+        "id": Uuid(about=gettext_noop("The attribute's id."), server_made=True),
+        "no": Integer(about=gettext_noop("A number that grows and is never used again."), server_made=True),
+        "code": Code(
+            about=gettext_noop("The key in properties; it never changes."),
+            shortest=1,
+            longest=LONGEST_CODE,
+            visible=True,
+            required=True,
+        ),
+        "name": Text(
+            about=gettext_noop("The name for people."), shortest=1, longest=LONGEST_NAME, visible=True, required=True
+        ),
+        "owner_id": Uuid(about=gettext_noop("The owner of the attribute."), required=True),
+        "visibility": Choice(
+            about=gettext_noop("Whether other owners' segments may use it."), words=("public", "private"), required=True
+        ),
+        "deprecated": Flag(about=gettext_noop("Barred from new clauses; those that exist go on matching.")),
+        "description": DESCRIPTION,
+        "learned": Flag(about=gettext_noop("Registered on sight, when an audience brought it."), server_made=True),
+        "value_count": Integer(about=gettext_noop("How many values it has."), server_made=True),
+        "created_at": CREATED_AT,
+        "updated_at": UPDATED_AT,
+    },
+)
+
+AUDIENCE = Shape(
+    "Audience",
+    {
+        "id": AudienceId(
+            about=gettext_noop("The client's own id of the end user, opaque."),
+            shortest=1,
+            longest=LONGEST_AUDIENCE_ID,
+            required=True,
+        ),
+        "id_type": Text(
+            about=gettext_noop("The kind of id; account_id when it is left out."), longest=LONGEST_NAME, nullable=True
+        ),
+        "alt_id": Object(about=gettext_noop("Other ids of the same end user."), nullable=True),
+        "properties": Object(about=gettext_noop("Values by attribute code; kept sorted and without repeats.")),
+        "created_at": CREATED_AT,
+        "updated_at": UPDATED_AT,
+    },
+)
+
+
+def read_segment(value: Any, required: frozenset[str] | None = None) -> Reading:
+    """A Segment that was sent; a size that says it is a computed one of ours is no declaration."""
+    reading = SEGMENT.read(value, required=required)
+    if isinstance(value, dict) and value.get("size_source") == "computed":
+        reading.values.pop("approximated_size", None)
+    return reading
+
+
+def read_audience(value: Any, required: frozenset[str] | None = None) -> Reading:
+    """An Audience that was sent, its properties in canonical form."""
+    reading = AUDIENCE.read(value, required=required)
+    if "properties" in reading.values:
+        properties, faults = canonical_properties(reading.values["properties"], unsafe)
+        reading.values["properties"] = properties
+        reading.faults.extend(faults)
+    return reading
