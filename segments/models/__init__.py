@@ -1,0 +1,20 @@
+"""What PostgreSQL keeps."""
+
+from segments.models.attributes import AudienceAttribute, AudienceAttributeValue
+from segments.models.audiences import Audience, AudienceHead
+from segments.models.changes import Change
+from segments.models.clients import Client
+from segments.models.owners import Owner
+from segments.models.segments import AudienceSegment, SegmentSize
+
+__all__ = [
+    "Audience",
+    "AudienceAttribute",
+    "AudienceAttributeValue",
+    "AudienceHead",
+    "AudienceSegment",
+    "Change",
+    "Client",
+    "Owner",
+    "SegmentSize",
+]

@@ -1,0 +1,94 @@
+"""The catalogue that properties are written in."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Self
+
+from django.db import models
+from django.db.models import Count, Q
+from django.db.models.functions import MD5
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from segments.models.columns import NextNumber, is_a_date
+from segments.models.owners import Owner
+
+
+class AttributeQuerySet(models.QuerySet["AudienceAttribute"]):
+    def visible_to(self, owner_id: uuid.UUID) -> Self:
+        """Attributes that this owner's segments may use: public ones and its own."""
+        return self.filter(Q(visibility=AudienceAttribute.Visibility.PUBLIC) | Q(owner_id=owner_id))
+
+    def with_value_count(self) -> Self:
+        return self.annotate(value_count=Count("values"))
+
+
+class AudienceAttribute(models.Model):
+    """A property that audiences have and segments select by, such as `gender`."""
+
+    class Visibility(models.TextChoices):
+        PUBLIC = "public", _("public")
+        PRIVATE = "private", _("private")
+
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
+    no = models.BigIntegerField(_("no"), unique=True, editable=False, db_default=NextNumber("attribute_no"))
+    code = models.CharField(_("code"), max_length=32, unique=True, db_collation="C")
+    name = models.CharField(_("name"), max_length=1000)
+    owner = models.ForeignKey(Owner, models.PROTECT, verbose_name=_("owner"), related_name="attributes")
+    visibility = models.CharField(_("visibility"), max_length=7, choices=Visibility, default=Visibility.PUBLIC)
+    deprecated = models.BooleanField(
+        _("deprecated"), default=False, help_text=_("Barred from new clauses; those that exist go on matching.")
+    )
+    description = models.TextField(_("description"), null=True, blank=True)
+    learned = models.BooleanField(
+        _("learned"), default=False, editable=False, help_text=_("Registered on sight, when an audience brought it.")
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+
+    objects = AttributeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("attribute")
+        verbose_name_plural = _("attributes")
+        ordering = ["no"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(visibility__in=["public", "private"]), name="attribute_visibility_is_public_or_private"
+            ),
+            is_a_date("created_at", "attribute_created_at_is_a_date"),
+            is_a_date("updated_at", "attribute_updated_at_is_a_date"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class ValueQuerySet(models.QuerySet["AudienceAttributeValue"]):
+    def with_texts(self, texts: Iterable[str]) -> Self:
+        """The values with one of these texts, found by the index on their digests."""
+        wanted = list(texts)
+        digests = [MD5(models.Value(text)) for text in wanted]
+        return self.alias(digest=MD5("value")).filter(digest__in=digests, value__in=wanted)
+
+
+class AudienceAttributeValue(models.Model):
+    """A label that an attribute can have, such as `F`; `name` is what people read for it."""
+
+    attribute = models.ForeignKey(AudienceAttribute, models.CASCADE, verbose_name=_("attribute"), related_name="values")
+    value = models.CharField(_("value"), max_length=1000, db_collation="C")
+    name = models.CharField(_("label"), max_length=1000, blank=True)
+
+    objects = ValueQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("value")
+        verbose_name_plural = _("values")
+        ordering = ["attribute", "value"]
+        constraints = [
+            # Over the digest: 1,000 characters may take 4,000 bytes, and a B-tree entry holds 2,704.
+            models.UniqueConstraint("attribute", MD5("value"), name="values_are_unique_in_their_attribute"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.value

@@ -1,0 +1,56 @@
+"""The rows that `PostgresStore` keeps; nothing but the store and the admin's lists reads them."""
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from segments.models.columns import exact_object, is_a_date, is_object
+
+
+class Audience(models.Model):
+    """One end user's profile; `number` is the store's own dense integer for it, never in an answer."""
+
+    id = models.CharField(_("id"), primary_key=True, max_length=128, db_collation="C")
+    number = models.BigIntegerField(_("number"), unique=True, editable=False)
+    id_type = models.TextField(_("id type"), null=True, blank=True, default="account_id")
+    alt_id: "models.JSONField[Any, Any]" = exact_object(verbose_name=_("other ids"), null=True, blank=True)
+    properties: "models.JSONField[Any, Any]" = models.JSONField(_("properties"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("audience")
+        verbose_name_plural = _("audiences")
+        ordering = ["id"]
+        constraints = [
+            # Bitmaps hold 32 bits.
+            models.CheckConstraint(
+                condition=models.Q(number__gte=0, number__lt=2**32), name="audience_number_has_32_bits"
+            ),
+            is_object("properties", "audience_properties_are_an_object"),
+            is_a_date("created_at", "audience_created_at_is_a_date"),
+            is_a_date("updated_at", "audience_updated_at_is_a_date"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class AudienceHead(models.Model):
+    """The one row that every write of audiences locks first, so that writers come one after the other.
+
+    `seq` counts the writes and `next_number` is what the next new audience gets.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField(default=0)
+    next_number = models.BigIntegerField(default=0)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="there_is_one_head")]
+
+    def __str__(self) -> str:
+        return f"{self.seq:,} writes, {self.next_number:,} numbers given out"

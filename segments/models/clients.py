@@ -1,0 +1,209 @@
+"""The OAuth applications that call the API."""
+
+import hashlib
+import uuid
+from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import BasePasswordHasher
+from django.contrib.postgres.fields import ArrayField
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
+from oauth2_provider.generators import generate_client_secret
+from oauth2_provider.models import AbstractApplication, get_access_token_model, set_token_value
+from oauthlib.common import generate_token
+
+from segments.exceptions import Fault, Invalid, gettext_noop
+from segments.models.owners import Owner
+from segments.shapes import Text, Wrong
+
+if TYPE_CHECKING:
+    from segments.models.changes import Actor
+
+AUDIENCE_SCOPES = ("audiences:read", "audiences:write")
+LONGEST_NAME = 255
+NAME = Text(about=gettext_noop("The name for people."), shortest=1, longest=LONGEST_NAME, visible=True)
+
+
+class ClientQuerySet(models.QuerySet["Client"]):
+    def register(
+        self,
+        name: str,
+        *,
+        owners: Iterable[uuid.UUID] = (),
+        all_owners: bool = False,
+        scopes: Iterable[str] | None = None,
+        actor: "Actor | str" = "command",
+    ) -> tuple["Client", str]:
+        """The new client and its secret, which is shown here and never again; Invalid with all faults.
+
+        It acts for the owners, who are registered if they were never seen, or for all of them. Without
+        scopes it gets the default ones.
+        """
+        owner_ids = list(dict.fromkeys(owners))
+        asked = default_scopes(all_owners) if scopes is None else list(scopes)
+        faults = [*self._name_faults(name), *owner_faults(owner_ids, all_owners), *scope_faults(asked, all_owners)]
+        if faults:
+            raise Invalid(faults)
+        secret: str = generate_client_secret()
+        client = self.model(
+            name=name,
+            client_secret=secret,
+            client_type=Client.CLIENT_CONFIDENTIAL,
+            authorization_grant_type=Client.GRANT_CLIENT_CREDENTIALS,
+            all_owners=all_owners,
+            allowed_scopes=[scope for scope in settings.SCOPES if scope in asked],
+        )
+        try:
+            with transaction.atomic():
+                client.save()
+                client.owners.set([Owner.objects.seen(owner_id) for owner_id in owner_ids])
+                client.record_registration(owner_ids, actor)
+        except IntegrityError as error:
+            if "client_names_are_unique" not in str(error):
+                raise
+            raise Invalid([name_taken(name)]) from None
+        return client, secret
+
+    def _name_faults(self, name: str) -> list[Fault]:
+        try:
+            NAME.read(name, "/name")
+        except Wrong as wrong:
+            return list(wrong.faults)
+        return [name_taken(name)] if self.filter(name=name).exists() else []
+
+
+class Client(AbstractApplication):
+    """An OAuth application that acts for its owners, or, as a platform client, for all of them."""
+
+    name = models.CharField(_("name"), max_length=LONGEST_NAME)
+    owners = models.ManyToManyField(Owner, verbose_name=_("owners"), blank=True, related_name="clients")
+    all_owners = models.BooleanField(
+        _("platform client"), default=False, help_text=_("Acts for all owners, and may use the audiences: scopes.")
+    )
+    allowed_scopes = ArrayField(models.CharField(max_length=32), verbose_name=_("scopes"), default=list)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Off: its tokens are refused on the next request.")
+    )
+
+    objects = ClientQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("client")
+        verbose_name_plural = _("clients")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["name"], name="client_names_are_unique"),
+            models.CheckConstraint(
+                condition=models.Q(all_owners=True) | ~models.Q(allowed_scopes__overlap=list(AUDIENCE_SCOPES)),
+                name="audiences_are_for_platform_clients",
+            ),
+        ]
+
+    def is_usable(self, request: object) -> bool:
+        """Whether its tokens are honoured; django-oauth-toolkit asks at each use of one."""
+        return self.is_active
+
+    def acts_for(self, owner_id: uuid.UUID) -> bool:
+        """Whether it may write under this owner."""
+        return self.all_owners or self.owners.filter(pk=owner_id).exists()
+
+    def issue_token(self, lifetime: int = 3600) -> str:
+        """A new bearer with all its scopes, good for so many seconds; only its checksum is kept."""
+        bearer: str = generate_token()
+        expires = timezone.now() + timedelta(seconds=lifetime)
+        token = get_access_token_model()(application=self, scope=" ".join(self.allowed_scopes), expires=expires)
+        set_token_value(token, bearer)
+        token.save()
+        return bearer
+
+    def record_registration(self, owner_ids: Collection[uuid.UUID], actor: "Actor | str") -> None:
+        """Write to the audit trail that the client was registered, in the transaction that does it."""
+        # The audit trail imports this module, so its model is reached through the relation.
+        change = self.changes.model(
+            action="created",
+            kind="client",
+            object_id=str(self.pk),
+            label=self.name,
+            after={
+                "name": self.name,
+                "all_owners": self.all_owners,
+                "owners": [str(owner_id) for owner_id in owner_ids],
+                "scopes": self.allowed_scopes,
+            },
+        )
+        if isinstance(actor, str):
+            change.actor = actor
+            change.save()
+        else:
+            self.changes.record(actor, [change])
+
+
+def default_scopes(all_owners: bool) -> list[str]:
+    """The scopes of a client that was given none: all for a platform client, else all but those of audiences."""
+    return [scope for scope in settings.SCOPES if all_owners or scope not in AUDIENCE_SCOPES]
+
+
+def name_taken(name: str) -> Fault:
+    message = gettext_noop("A client is called '%(name)s' already. Choose another name.")
+    return Fault("/name", "name_taken", message, {"name": name})
+
+
+def owner_faults(owner_ids: Collection[uuid.UUID], all_owners: bool) -> Iterator[Fault]:
+    """What is wrong with whom a client is to act for."""
+    if all_owners and owner_ids:
+        message = gettext_noop("A platform client acts for all owners. Leave the single ones out, or make it none.")
+        yield Fault("/owners", "owners_of_a_platform_client", message)
+    elif not all_owners and not owner_ids:
+        yield Fault("/owners", "missing", gettext_noop("Name the owners it acts for, or make it a platform client."))
+
+
+def scope_faults(scopes: Collection[str], all_owners: bool) -> Iterator[Fault]:
+    """What is wrong with the scopes that a client is to have."""
+    if not scopes:
+        yield Fault("/scopes", "missing", gettext_noop("Give it one scope at least."))
+    for index, scope in enumerate(scopes):
+        if scope not in settings.SCOPES:
+            message = gettext_noop("There is no scope '%(scope)s'. Choose from: %(scopes)s.")
+            known = {"scope": scope[:60], "scopes": ", ".join(settings.SCOPES)}
+            yield Fault(f"/scopes/{index}", "unknown_scope", message, known)
+        elif scope in AUDIENCE_SCOPES and not all_owners:
+            message = gettext_noop("Only platform clients have %(scope)s: audiences carry every owner's attributes.")
+            yield Fault(f"/scopes/{index}", "for_platform_clients", message, {"scope": scope})
+
+
+class ClientSecretHasher(BasePasswordHasher):
+    """One SHA-256 of a generated secret of 128 random characters.
+
+    Slow hashes protect secrets that people choose; this one cannot be guessed, and PBKDF2 would cost
+    0.23 CPU-seconds a token. OWASP ASVS 5.0, 6.5.2 allows it from 112 bits of entropy up.
+    """
+
+    algorithm = "sha256"
+
+    def salt(self) -> str:
+        return "generated"
+
+    def encode(self, password: str, salt: str) -> str:
+        digest = hashlib.sha256(password.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{self.algorithm}${salt}${digest}"
+
+    def verify(self, password: str, encoded: str) -> bool:
+        return constant_time_compare(encoded, self.encode(password, encoded.split("$")[1]))
+
+    def decode(self, encoded: str) -> dict[str, Any]:
+        algorithm, salt, digest = encoded.split("$")
+        return {"algorithm": algorithm, "salt": salt, "hash": digest}
+
+    def safe_summary(self, encoded: str) -> dict[str, Any]:
+        return {_("algorithm"): self.algorithm}
+
+    def must_update(self, encoded: str) -> bool:
+        return False
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Nothing to even out: one round is all there is."""

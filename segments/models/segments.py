@@ -1,0 +1,123 @@
+"""Segments and the history of their sizes."""
+
+import uuid
+from typing import Any, Self
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from segments.models.clients import Client
+from segments.models.columns import NextNumber, exact_object, is_a_date, is_object
+from segments.models.owners import Owner
+
+
+class SegmentQuerySet(models.QuerySet["AudienceSegment"]):
+    def of(self, client: Client) -> Self:
+        """The segments that this client may see."""
+        return self if client.all_owners else self.filter(owner__clients=client)
+
+    def stale(self) -> Self:
+        """Segments whose computed size is older than their definition."""
+        return self.exclude(size_revision=F("revision"))
+
+
+class AudienceSegment(models.Model):
+    """A named selection of audiences; `properties` and `exclusions` say which.
+
+    Two sizes are kept: `declared_size`, which the client said, and `computed_size` with `size_as_of`,
+    the moment it was true for, and `size_revision`, the definition it was counted with.
+    """
+
+    class ManagementType(models.TextChoices):
+        SELFMANAGED = "selfmanaged", _("self-managed")
+        SYSTEMMANAGED = "systemmanaged", _("system-managed")
+
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
+    no = models.BigIntegerField(_("no"), unique=True, editable=False, db_default=NextNumber("segment_no"))
+    management_type = models.CharField(_("management type"), max_length=13, choices=ManagementType)
+    name = models.CharField(_("name"), max_length=1000)
+    owner = models.ForeignKey(Owner, models.PROTECT, verbose_name=_("owner"), related_name="segments")
+    properties: "models.JSONField[Any, Any]" = exact_object(verbose_name=_("properties"), default=dict, blank=True)
+    exclusions: "models.JSONField[Any, Any]" = exact_object(verbose_name=_("exclusions"), default=dict, blank=True)
+    deprecated_properties: "models.JSONField[Any, Any]" = exact_object(
+        verbose_name=_("deprecated properties"), default=dict, blank=True
+    )
+    description = models.TextField(_("description"), null=True, blank=True)
+    declared_size = models.BigIntegerField(_("declared size"), null=True, blank=True)
+    computed_size = models.BigIntegerField(_("computed size"), null=True, editable=False)
+    size_revision = models.BigIntegerField(_("size counted at revision"), null=True, editable=False)
+    size_as_of = models.DateTimeField(_("size as of"), null=True, editable=False)
+    revision = models.BigIntegerField(_("revision"), default=1, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+
+    objects = SegmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("segment")
+        verbose_name_plural = _("segments")
+        ordering = ["no"]
+        indexes = [
+            GinIndex(fields=["properties"], name="segments_by_attribute"),
+            GinIndex(fields=["exclusions"], name="segments_by_exclusion"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(management_type__in=["selfmanaged", "systemmanaged"]),
+                name="segment_management_type_is_known",
+            ),
+            models.CheckConstraint(condition=Q(declared_size__gte=0), name="declared_size_is_not_negative"),
+            models.CheckConstraint(condition=Q(computed_size__gte=0), name="computed_size_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(computed_size=None, size_as_of=None, size_revision=None)
+                | Q(computed_size__isnull=False, size_as_of__isnull=False, size_revision__isnull=False),
+                name="a_computed_size_says_when_and_of_what",
+            ),
+            is_object("properties", "segment_properties_are_an_object"),
+            is_object("exclusions", "segment_exclusions_are_an_object"),
+            is_object("deprecated_properties", "segment_deprecated_properties_are_an_object"),
+            is_a_date("created_at", "segment_created_at_is_a_date"),
+            is_a_date("updated_at", "segment_updated_at_is_a_date"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def size_source(self) -> str | None:
+        """Which of the two sizes is shown: `declared`, `computed`, or None when there is neither."""
+        selfmanaged = self.management_type == self.ManagementType.SELFMANAGED
+        if self.declared_size is not None and (selfmanaged or not self.properties):
+            return "declared"
+        if self.properties or not selfmanaged:
+            return "computed"
+        return None
+
+    @property
+    def approximated_size(self) -> int | None:
+        """The size that is shown, from the source that `size_source` names."""
+        if self.size_source == "declared":
+            return self.declared_size
+        return self.computed_size if self.size_source == "computed" else None
+
+
+class SegmentSize(models.Model):
+    """One computed size of a segment, kept when it differs from the one before."""
+
+    segment = models.ForeignKey(AudienceSegment, models.CASCADE, verbose_name=_("segment"), related_name="sizes")
+    size = models.BigIntegerField(_("size"))
+    revision = models.BigIntegerField(_("revision"))
+    as_of = models.DateTimeField(_("as of"))
+
+    class Meta:
+        verbose_name = _("segment size")
+        verbose_name_plural = _("segment sizes")
+        ordering = ["-as_of", "-id"]
+        indexes = [models.Index(fields=["segment", "-as_of"], name="sizes_of_a_segment")]
+        constraints = [models.CheckConstraint(condition=Q(size__gte=0), name="a_size_is_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.size:,}"
