@@ -1,0 +1,135 @@
+"""The port: what a store of audiences can do, whatever keeps them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from segments.expressions import Expression
+
+Properties = dict[str, list[str]]
+AltId = dict[str, Any]
+
+
+class Unsent(Enum):
+    """The type of `UNSENT`, which is not None: a null that was sent is a value."""
+
+    UNSENT = "unsent"
+
+
+UNSENT: Final = Unsent.UNSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An audience as it is stored; `properties` are canonical: code → sorted list of distinct texts.
+
+    `updated_at` is the moment of its last change, or `created_at` where that is later.
+    """
+
+    id: str
+    id_type: str | None
+    alt_id: AltId | None
+    properties: Properties
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """What was sent of an audience: a field sent replaces that field, a field left out stays.
+
+    On a new audience a field left out is `account_id`, None, `{}` or now; `created_at` counts on new ones alone.
+    """
+
+    id: str
+    id_type: str | Unsent | None = UNSENT
+    alt_id: AltId | Unsent | None = UNSENT
+    properties: Properties | Unsent = UNSENT
+    created_at: datetime | Unsent = UNSENT
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertCounts:
+    """What became of the audiences sent; `suppressed` ones are barred and were left out."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    suppressed: int = 0
+
+
+class Snapshot(ABC):
+    """One view of the store; use it inside its `with` alone."""
+
+    as_of: datetime
+    """The moment the view was opened, by the store's own clock."""
+
+    @property
+    @abstractmethod
+    def total(self) -> int:
+        """How many audiences there are."""
+
+    @abstractmethod
+    def count(self, tree: Expression) -> int:
+        """How many audiences the tree selects."""
+
+    @abstractmethod
+    def ids(self, tree: Expression, after: str | None = None, limit: int | None = None) -> Iterator[str]:
+        """The ids that the tree selects, in code point order, beyond `after`; streamed, in flat memory."""
+
+    @abstractmethod
+    def value_counts(self, code: str) -> dict[str, int]:
+        """How many audiences have each value of this attribute; values that none has are not in it."""
+
+
+class AudienceStore(ABC):
+    """Keeps audiences and says which of them a tree selects.
+
+    Writes are all or nothing. An audience sent as it is stored, JSON compared by value (1 is 1.0, and not
+    true), is `unchanged`: nothing of it is written and `updated_at` stays.
+    """
+
+    @abstractmethod
+    def upsert(self, changes: Sequence[ProfileChange]) -> UpsertCounts:
+        """Create or change these audiences; ValueError when an id stands there twice."""
+
+    @abstractmethod
+    def create(self, change: ProfileChange) -> Profile:
+        """Create one audience; AudienceExists when its id is taken, also by someone faster."""
+
+    @abstractmethod
+    def get(self, ids: Iterable[str]) -> dict[str, Profile]:
+        """Those of these audiences that exist, by id."""
+
+    @abstractmethod
+    def page(self, after: str | None, limit: int) -> list[Profile]:
+        """The first audiences beyond the id `after`, in code point order of their ids."""
+
+    @abstractmethod
+    def offset_page(self, offset: int, limit: int) -> list[Profile]:
+        """The same by position; the cost grows with the offset."""
+
+    @abstractmethod
+    def erase(self, ids: Iterable[str]) -> int:
+        """Remove those of these audiences that exist; how many they were."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """A view that stays as it is while others write; each store says what a transaction around it changes."""
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """What is wrong with what is stored, a sentence each; empty when it is sound."""
+
+
+def refuse_twice(changes: Sequence[ProfileChange]) -> None:
+    """ValueError when two changes are of one audience: which of them is the later one is not the store's to say."""
+    seen: set[str] = set()
+    for change in changes:
+        if change.id in seen:
+            raise ValueError(f"The audience {change.id!r} stands twice in one call. Send each audience once.")
+        seen.add(change.id)

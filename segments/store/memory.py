@@ -1,0 +1,123 @@
+"""The reference store: dictionaries and `evaluate`, short enough to be obviously right."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from threading import Lock
+
+from django.utils import timezone
+
+from segments.exceptions import AudienceExists
+from segments.expressions import Expression, evaluate
+from segments.store.audiences import (
+    UNSENT,
+    AudienceStore,
+    Profile,
+    ProfileChange,
+    Snapshot,
+    UpsertCounts,
+    refuse_twice,
+)
+
+
+class MemorySnapshot(Snapshot):
+    def __init__(self, profiles: dict[str, Profile]) -> None:
+        self.profiles = profiles
+        self.as_of = timezone.now()
+
+    @property
+    def total(self) -> int:
+        return len(self.profiles)
+
+    def count(self, tree: Expression) -> int:
+        return sum(evaluate(tree, profile.properties) for profile in self.profiles.values())
+
+    def ids(self, tree: Expression, after: str | None = None, limit: int | None = None) -> Iterator[str]:
+        selected = sorted(key for key, profile in self.profiles.items() if evaluate(tree, profile.properties))
+        return islice((key for key in selected if after is None or key > after), limit)
+
+    def value_counts(self, code: str) -> dict[str, int]:
+        return dict(Counter(text for profile in self.profiles.values() for text in profile.properties.get(code, ())))
+
+
+class MemoryStore(AudienceStore):
+    """Keeps audiences as long as the process lives; every write replaces the dictionary, so that views keep theirs."""
+
+    def __init__(self) -> None:
+        self.profiles: dict[str, Profile] = {}
+        self.lock = Lock()
+
+    def upsert(self, changes: Sequence[ProfileChange]) -> UpsertCounts:
+        refuse_twice(changes)
+        with self.lock:
+            return self._upsert(changes)
+
+    def create(self, change: ProfileChange) -> Profile:
+        with self.lock:
+            if change.id in self.profiles:
+                raise AudienceExists(change.id)
+            self._upsert([change])
+            return self.profiles[change.id]
+
+    def _upsert(self, changes: Sequence[ProfileChange]) -> UpsertCounts:
+        now = timezone.now()
+        before = self.profiles
+        after = {change.id: changed(before.get(change.id), change, now) for change in changes}
+        created = sum(key not in before for key in after)
+        unchanged = sum(before.get(key) is profile for key, profile in after.items())
+        self.profiles = before | after
+        return UpsertCounts(created, len(after) - created - unchanged, unchanged)
+
+    def get(self, ids: Iterable[str]) -> dict[str, Profile]:
+        profiles = self.profiles
+        return {key: profiles[key] for key in ids if key in profiles}
+
+    def page(self, after: str | None, limit: int) -> list[Profile]:
+        return [profile for key, profile in sorted(self.profiles.items()) if after is None or key > after][:limit]
+
+    def offset_page(self, offset: int, limit: int) -> list[Profile]:
+        return [profile for _key, profile in sorted(self.profiles.items())][offset : offset + limit]
+
+    def erase(self, ids: Iterable[str]) -> int:
+        with self.lock:
+            gone = self.profiles.keys() & set(ids)
+            self.profiles = {key: profile for key, profile in self.profiles.items() if key not in gone}
+            return len(gone)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        yield MemorySnapshot(self.profiles)
+
+    def check(self) -> list[str]:
+        return []
+
+
+def changed(stored: Profile | None, change: ProfileChange, now: datetime) -> Profile:
+    """The profile after the change; the very same object when nothing differs."""
+    created_at = now if change.created_at is UNSENT else change.created_at
+    before = stored or Profile(change.id, "account_id", None, {}, created_at, now)
+    after = replace(
+        before,
+        id_type=before.id_type if change.id_type is UNSENT else change.id_type,
+        alt_id=before.alt_id if change.alt_id is UNSENT else change.alt_id,
+        properties=before.properties if change.properties is UNSENT else change.properties,
+    )
+    if stored and comparable(stored) == comparable(after):
+        return stored
+    return replace(after, updated_at=max(now, after.created_at))
+
+
+def comparable(value: object) -> object:
+    """A form of JSON that is equal when the JSON is: Python alone takes true for 1."""
+    match value:
+        case Profile():
+            return value.id_type, comparable(value.alt_id), value.properties
+        case dict():
+            return {key: comparable(item) for key, item in value.items()}
+        case list():
+            return [comparable(item) for item in value]
+        case _:
+            return isinstance(value, bool), value
