@@ -1,0 +1,46 @@
+"""Writing audiences: learn what is new to the catalogue, then hand them to the store."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from segments import catalogue
+from segments.exceptions import step
+from segments.models import Owner
+from segments.store import UNSENT, Profile, ProfileChange, UpsertCounts, store
+
+
+@dataclass
+class Brought:
+    """The codes and values that some audiences bring, and where each code was first seen."""
+
+    wanted: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    pointers: dict[str, str] = field(default_factory=dict)
+
+
+def upsert(changes: Sequence[ProfileChange], *, strict: bool = False, owner: Owner | None = None) -> UpsertCounts:
+    """Create or change audiences, all or none; strict refuses attributes that the catalogue lacks (Invalid)."""
+    found = brought(changes, [f"/{index}" for index in range(len(changes))])
+    with transaction.atomic():
+        catalogue.learn(found.wanted, found.pointers, strict=strict, owner=owner)
+        return store().upsert(changes)
+
+
+def create(change: ProfileChange, *, strict: bool = False) -> Profile:
+    """Create one audience; AudienceExists when its id is taken."""
+    found = brought([change], [""])
+    with transaction.atomic():
+        catalogue.learn(found.wanted, found.pointers, strict=strict)
+        return store().create(change)
+
+
+def brought(changes: Sequence[ProfileChange], pointers: Sequence[str]) -> Brought:
+    """What these audiences need the catalogue to have; `pointers` say where each of them stands."""
+    found = Brought()
+    for change, pointer in zip(changes, pointers, strict=True):
+        for code, texts in ({} if change.properties is UNSENT else change.properties).items():
+            found.wanted[code].update(texts)
+            found.pointers.setdefault(code, step(f"{pointer}/properties", code))
+    return found

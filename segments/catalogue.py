@@ -1,0 +1,172 @@
+"""Attributes and values: what a clause may name, and learning what audiences bring."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from segments.exceptions import CodeTaken, Fault, Invalid, gettext_noop
+from segments.expressions import Known
+from segments.models import AudienceAttribute, AudienceAttributeValue, Change, Client, Owner
+from segments.models.changes import Actor
+
+SUGGESTED_FROM = 1000
+
+Wanted = Mapping[str, Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the catalogue has of an attribute, with those of the asked values that exist."""
+
+    owner_id: uuid.UUID
+    public: bool
+    known: Known
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The part of the catalogue that some clauses ask for, read in two queries for any number of them."""
+
+    entries: Mapping[str, Entry]
+    owners: dict[uuid.UUID, "Visible"] = field(default_factory=dict)
+
+    def visible_to(self, owner_id: uuid.UUID) -> "Visible":
+        """The same as one owner's segments may use it."""
+        return self.owners.setdefault(owner_id, Visible(owner_id, self.entries))
+
+
+@dataclass(frozen=True)
+class Visible:
+    """An excerpt for one owner: others' private attributes look exactly like unknown ones."""
+
+    owner_id: uuid.UUID
+    entries: Mapping[str, Entry]
+
+    def get(self, code: str) -> Known | None:
+        """The attribute with this code, if the owner may use it."""
+        entry = self.entries.get(code)
+        return entry.known if entry and (entry.public or entry.owner_id == self.owner_id) else None
+
+    def __iter__(self) -> Iterator[str]:
+        """Codes to suggest for an unknown one; they are read only then."""
+        return iter(self.codes)
+
+    @cached_property
+    def codes(self) -> list[str]:
+        visible = AudienceAttribute.objects.visible_to(self.owner_id).order_by("no")
+        return list(visible.values_list("code", flat=True)[:SUGGESTED_FROM])
+
+
+def excerpt(wanted: Wanted) -> Excerpt:
+    """What the catalogue knows of these codes and values, in two queries."""
+    attributes = {attribute.pk: attribute for attribute in AudienceAttribute.objects.filter(code__in=list(wanted))}
+    texts = {text for listed in wanted.values() for text in listed}
+    rows = AudienceAttributeValue.objects.filter(attribute__in=attributes).with_texts(texts)
+    found: dict[uuid.UUID, set[str]] = defaultdict(set)
+    for attribute_id, value in rows.values_list("attribute_id", "value"):
+        found[attribute_id].add(value)
+    return Excerpt(
+        {
+            attribute.code: Entry(
+                attribute.owner_id,
+                attribute.visibility == AudienceAttribute.Visibility.PUBLIC,
+                Known(frozenset(found[attribute.pk]), attribute.deprecated),
+            )
+            for attribute in attributes.values()
+        }
+    )
+
+
+def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute]:
+    """Register attributes by the fields of `contract.ATTRIBUTE`, all or none; CodeTaken names those that exist."""
+    codes = [draft["code"] for draft in drafts]
+    taken = set(AudienceAttribute.objects.filter(code__in=codes).values_list("code", flat=True))
+    if taken:
+        raise CodeTaken(sorted(taken))
+    now = timezone.now()
+    attributes = [AudienceAttribute(**{"created_at": now, "updated_at": now, **given(draft)}) for draft in drafts]
+    try:
+        with transaction.atomic():
+            Owner.objects.register({attribute.owner_id for attribute in attributes})
+            AudienceAttribute.objects.bulk_create(attributes)
+            Change.objects.record(actor, [created(attribute) for attribute in attributes])
+    except IntegrityError:
+        raise CodeTaken(codes) from None
+    for attribute in attributes:
+        attribute.value_count = 0  # type: ignore[attr-defined]
+    return attributes
+
+
+def given(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """The draft without dates that were sent as null: those are made here."""
+    return {
+        name: value for name, value in draft.items() if value is not None or name not in {"created_at", "updated_at"}
+    }
+
+
+def created(attribute: AudienceAttribute) -> Change:
+    after = {
+        "code": attribute.code,
+        "name": attribute.name,
+        "owner_id": str(attribute.owner_id),
+        "visibility": attribute.visibility,
+    }
+    return Change(
+        action=Change.Action.CREATED, kind="attribute", object_id=str(attribute.pk), label=attribute.code, after=after
+    )
+
+
+def learn(wanted: Wanted, pointers: Mapping[str, str], *, strict: bool = False, owner: Owner | None = None) -> None:
+    """Register the attributes and values that audiences bring and the catalogue lacks.
+
+    Call it in the audiences' transaction and before their store locks anything; texts are inserted in
+    order, so that two writers who bring the same ones wait for each other and never in a ring.
+    Strict refuses unknown attributes (Invalid, at `pointers[code]`); values are learned either way.
+    """
+    ids = codes_to_ids(wanted)
+    unknown = sorted(set(wanted) - set(ids))
+    if unknown and strict:
+        raise Invalid([unknown_attribute(code, pointers[code]) for code in unknown])
+    if unknown:
+        learn_attributes(unknown, owner or Owner.objects.installation())
+        ids = codes_to_ids(wanted)
+    learn_values({(ids[code], text) for code, texts in wanted.items() for text in texts})
+
+
+def codes_to_ids(codes: Iterable[str]) -> dict[str, uuid.UUID]:
+    return dict(AudienceAttribute.objects.filter(code__in=list(codes)).values_list("code", "pk"))
+
+
+def unknown_attribute(code: str, pointer: str) -> Fault:
+    message = gettext_noop("No attribute has the code '%(code)s'. Add it with POST /audiences/attributes.")
+    return Fault(pointer, "unknown_attribute", message, {"code": code})
+
+
+def learn_attributes(codes: Iterable[str], owner: Owner) -> None:
+    """Register these codes as learned, public attributes."""
+    learned = [AudienceAttribute(code=code, name=code, owner=owner, learned=True) for code in codes]
+    AudienceAttribute.objects.bulk_create(learned, ignore_conflicts=True)
+
+
+def learn_values(wanted: set[tuple[uuid.UUID, str]]) -> None:
+    """Register the values among these that do not exist."""
+    rows = AudienceAttributeValue.objects.filter(attribute__in={pk for pk, _text in wanted})
+    known = set(rows.with_texts({text for _pk, text in wanted}).values_list("attribute_id", "value"))
+    missing = [AudienceAttributeValue(attribute_id=pk, value=text) for pk, text in sorted(wanted - known)]
+    AudienceAttributeValue.objects.bulk_create(missing, batch_size=5000, ignore_conflicts=True)
+
+
+def seen_by(client: Client) -> Any:
+    """The attributes that a client may see: public ones and those of its owners."""
+    everything = AudienceAttribute.objects.with_value_count()
+    if client.all_owners:
+        return everything
+    public = AudienceAttribute.objects.filter(visibility=AudienceAttribute.Visibility.PUBLIC)
+    own = AudienceAttribute.objects.filter(owner__clients=client)
+    return everything.filter(pk__in=(public | own).values("pk"))
