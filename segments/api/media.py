@@ -1,0 +1,102 @@
+"""JSON in and out: which bodies are read, how answers are written, what Accept may ask for."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.http import HttpRequest
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from segments.border import Document, read_json
+from segments.exceptions import BodyTooLarge, UnreadableJSON, UnsupportedEncoding, UnsupportedMediaType
+from segments.moments import rfc3339
+
+READABLE = ("application/json", "application/*", "*/*", "text/html", "text/*", "application/problem+json")
+
+
+def read_document(request: HttpRequest, limit: int) -> Document:
+    """The body of a request as a JSON document.
+
+    DRF's parsers are passed by: they take a body without Content-Length for none, and say nothing of the size.
+    """
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType
+    data = read_body(request, limit)
+    if not data:
+        raise UnreadableJSON("The body is empty. Send a JSON document.")
+    return read_json(data)
+
+
+def read_body(request: HttpRequest, limit: int) -> bytes:
+    """The whole body, also a chunked one, which WSGI leaves to us; BodyTooLarge past the limit."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedEncoding
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise BodyTooLarge(limit)
+    chunked = request.META.get("wsgi.input_terminated") and "Transfer-Encoding" in request.headers
+    source = request.META["wsgi.input"] if chunked else request
+    data: bytes = source.read(limit + 1)
+    if len(data) > limit:
+        raise BodyTooLarge(limit)
+    return data
+
+
+class JSONRenderer(BaseRenderer):
+    """Writes JSON by orjson; moments as RFC 3339."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return orjson.dumps(data, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+class JSONNegotiation(BaseContentNegotiation):
+    """Answers JSON to whoever takes it, browsers included; `q=0` means no (RFC 9110, 12.4.2)."""
+
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> None:
+        """None: bodies are read by `read_document`."""
+
+    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None) -> Any:
+        weights = weights_of(request.headers.get("Accept", "*/*"))
+        for renderer in renderers:
+            if accepts(weights, renderer.media_type):
+                return renderer, renderer.media_type
+        raise NotAcceptable(available_renderers=renderers)
+
+
+def weights_of(accept: str) -> dict[str, float]:
+    """The media ranges of an Accept header with their weights."""
+    return dict(weighed(part) for part in (accept.strip() or "*/*").split(",") if part.strip())
+
+
+def weighed(part: str) -> tuple[str, float]:
+    """A media range and its weight; a weight that cannot be read counts as 1."""
+    media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return media_range, float(parameter[2:])
+            except ValueError:
+                return media_range, 1.0
+    return media_range, 1.0
+
+
+def accepts(weights: Mapping[str, float], media_type: str) -> bool:
+    """Whether these media ranges take the type: the most specific one that names it decides."""
+    for media_range in (media_type, f"{media_type.split('/')[0]}/*", "*/*"):
+        if media_range in weights:
+            return weights[media_range] > 0
+    return media_type == "application/json" and any(weights.get(kind, 0) > 0 for kind in READABLE)

@@ -1,0 +1,161 @@
+"""From JSON to the fields of a shape, and from models to JSON."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from rest_framework.serializers import BaseSerializer
+
+from segments.api.errors import fault_json
+from segments.border import Document
+from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, SEGMENT
+from segments.definitions import Defined
+from segments.exceptions import Fault, Invalid, gettext_noop
+from segments.matching import Estimate
+from segments.models import AudienceAttribute
+from segments.moments import rfc3339
+from segments.shapes import Reading, Shape
+from segments.store import Profile, UpsertCounts
+
+Read = Callable[[Any], Reading]
+
+
+def read_one(document: Document, read: Read) -> Reading:
+    """One object from a body; Invalid with every fault in it."""
+    reading = read(document.value)
+    refuse([*document.faults, *reading.faults])
+    return reading
+
+
+def read_many(document: Document, read: Read, most: int) -> list[Reading]:
+    """An array of objects from a body; Invalid with every fault in it, `/7/name` for the eighth one's name."""
+    items = document.value
+    if not isinstance(items, list):
+        refuse([*document.faults, Fault("", "list_type", gettext_noop("Send a JSON array."))])
+    if len(items) > most:
+        message = gettext_noop("Send at most %(most)s items in one call.")
+        refuse([Fault("", "too_many_items", message, {"most": f"{most:,}"})])
+    readings = [read(item) for item in items]
+    found = [fault.under(f"/{index}") for index, reading in enumerate(readings) for fault in reading.faults]
+    refuse([*document.faults, *found])
+    return readings
+
+
+def refuse(faults: list[Fault]) -> None:
+    """Raise Invalid if there are faults; one that two checks found is told once."""
+    if found := {(fault.pointer, fault.code): fault for fault in faults}:
+        raise Invalid(list(found.values()))
+
+
+class ShapeSerializer(BaseSerializer):  # type: ignore[type-arg]
+    """Writes JSON, and describes itself in OpenAPI, by a shape; `schema_name` is its name there."""
+
+    shape: ClassVar[Shape]
+    schema_name: ClassVar[str]
+    required: ClassVar[frozenset[str] | None] = None
+    answered: ClassVar[bool] = True
+
+
+class SegmentSerializer(ShapeSerializer):
+    shape, schema_name = SEGMENT, "Segment"
+
+    def to_representation(self, instance: Defined) -> dict[str, Any]:
+        segment = instance.segment
+        computed = segment.size_source == "computed"
+        return {
+            "id": str(segment.pk),
+            "management_type": segment.management_type,
+            "name": segment.name,
+            "no": segment.no,
+            "owner_id": str(segment.owner_id),
+            "approximated_size": segment.approximated_size,
+            "created_at": rfc3339(segment.created_at),
+            "deprecated_properties": segment.deprecated_properties,
+            "description": segment.description,
+            "properties": segment.properties,
+            "updated_at": rfc3339(segment.updated_at),
+            "exclusions": segment.exclusions,
+            "size_as_of": rfc3339(segment.size_as_of) if computed and segment.size_as_of else None,
+            "size_source": segment.size_source,
+            "warnings": [fault_json(warning) for warning in instance.warnings],
+        }
+
+
+class SegmentCreateSerializer(SegmentSerializer):
+    schema_name, answered = "SegmentCreate", False
+
+
+class SegmentUpdateSerializer(SegmentCreateSerializer):
+    schema_name = "SegmentUpdate"
+    required = frozenset({"id", "management_type", "name", "owner_id"})
+
+
+class SegmentPatchSerializer(SegmentCreateSerializer):
+    schema_name = "SegmentPatch"
+    required = frozenset()
+
+
+class EstimateRequestSerializer(ShapeSerializer):
+    shape, schema_name, answered = ESTIMATE, "EstimateRequest", False
+
+
+def estimate_json(estimate: Estimate, warnings: list[Fault]) -> dict[str, Any]:
+    """An estimate as it is answered; a clause that excludes says so."""
+    clauses = [
+        {"code": code, "size": size, **({"excluded": True} if excluded else {})}
+        for code, excluded, size in estimate.clauses
+    ]
+    return {
+        "size": estimate.size,
+        "total": estimate.total,
+        "exact": True,
+        "as_of": rfc3339(estimate.as_of),
+        "clauses": clauses,
+        "warnings": [fault_json(warning) for warning in warnings],
+    }
+
+
+class AttributeSerializer(ShapeSerializer):
+    shape, schema_name = ATTRIBUTE, "Attribute"
+
+    def to_representation(self, instance: AudienceAttribute) -> dict[str, Any]:
+        return {
+            "id": str(instance.pk),
+            "no": instance.no,
+            "code": instance.code,
+            "name": instance.name,
+            "owner_id": str(instance.owner_id),
+            "visibility": instance.visibility,
+            "deprecated": instance.deprecated,
+            "description": instance.description,
+            "learned": instance.learned,
+            "value_count": instance.value_count,  # type: ignore[attr-defined]
+            "created_at": rfc3339(instance.created_at),
+            "updated_at": rfc3339(instance.updated_at),
+        }
+
+
+class AttributeCreateSerializer(AttributeSerializer):
+    schema_name, answered = "AttributeCreate", False
+
+
+class AudienceSerializer(ShapeSerializer):
+    shape, schema_name = AUDIENCE, "Audience"
+
+    def to_representation(self, instance: Profile) -> dict[str, Any]:
+        return {
+            "id": instance.id,
+            "id_type": instance.id_type,
+            "alt_id": instance.alt_id,
+            "properties": instance.properties,
+            "created_at": rfc3339(instance.created_at),
+            "updated_at": rfc3339(instance.updated_at),
+        }
+
+
+class AudienceUpsertSerializer(AudienceSerializer):
+    schema_name, answered = "AudienceUpsert", False
+
+
+def counts_json(counts: UpsertCounts) -> Mapping[str, int]:
+    """The account of an upsert."""
+    return {name: getattr(counts, name) for name in ("created", "updated", "unchanged", "suppressed")}

@@ -1,0 +1,31 @@
+"""The addresses of the audience API, each with and without a trailing slash and never a redirect."""
+
+from django.urls import re_path
+
+from segments.api.views.attributes import AttributeViewSet
+from segments.api.views.audiences import AudienceViewSet
+from segments.api.views.segments import SegmentViewSet
+
+SEGMENT = r"(?P<segment_id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+
+urlpatterns = [
+    re_path(
+        r"^audiences/segments/?$",
+        SegmentViewSet.as_view({"get": "list", "post": "create", "patch": "update_in_body"}),
+        name="segments",
+    ),
+    re_path(r"^audiences/segments/bulk-add/?$", SegmentViewSet.as_view({"post": "bulk_add"}), name="segments-bulk-add"),
+    re_path(r"^audiences/segments/estimate/?$", SegmentViewSet.as_view({"post": "estimate"}), name="segments-estimate"),
+    re_path(
+        rf"^audiences/segments/{SEGMENT}/?$",
+        SegmentViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="segment",
+    ),
+    re_path(
+        r"^audiences/attributes/?$", AttributeViewSet.as_view({"get": "list", "post": "create"}), name="attributes"
+    ),
+    re_path(r"^audiences/bulk-add/?$", AudienceViewSet.as_view({"post": "bulk_add"}), name="audiences-bulk-add"),
+    re_path(
+        r"^audiences/get/(?P<audience_id>[^/]{1,128})/?$", AudienceViewSet.as_view({"get": "retrieve"}), name="audience"
+    ),
+]
