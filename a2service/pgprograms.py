@@ -76,8 +76,8 @@ def programs_for(data: Path) -> Path:
         if version_of(folder) == wanted:
             return folder
     raise LocalDatabaseError(
-        f"The local database was made by PostgreSQL {wanted}, and this machine has {version_of(found)}. Set A2_PG_BIN to "
-        f"the bin folder of a PostgreSQL {wanted}, or start afresh with `python manage.py localdb reset`."
+        f"The local database was made by PostgreSQL {wanted}, and this machine has {version_of(found)}. Set A2_PG_BIN "
+        f"to the bin folder of a PostgreSQL {wanted}, or start afresh with `python manage.py localdb reset`."
     )
 
 

@@ -70,7 +70,9 @@ def database() -> dict[str, Any]:
     config["CONN_HEALTH_CHECKS"] = True
     config["OPTIONS"] = {
         "connect_timeout": 3,
-        "options": f"-c statement_timeout={timeouts[A2_PROCESS]} -c lock_timeout={timeouts[A2_PROCESS]}"
+        # Compiling a query costs more than it saves here: a count of 100,000 values takes twice as long with it.
+        "options": "-c jit=off"
+        f" -c statement_timeout={timeouts[A2_PROCESS]} -c lock_timeout={timeouts[A2_PROCESS]}"
         f" -c idle_in_transaction_session_timeout={'15s' if A2_PROCESS == 'web' else '0'}",
         **config.get("OPTIONS", {}),
     }
@@ -243,6 +245,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": __version__,
     "DESCRIPTION": "Audience segments for ad platforms: owners, attributes, audiences, exact sizes.",
     "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_PATCH": False,
     "POSTPROCESSING_HOOKS": ["segments.api.schema.add_components"],
 }
 

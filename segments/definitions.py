@@ -131,7 +131,9 @@ def assign(segment: AudienceSegment, values: Mapping[str, Any]) -> None:
 def is_ours(segment: AudienceSegment, size: int | None) -> bool:
     """Whether a size that was sent is one we answered: clients send whole objects back."""
     shown = refresh(segment).segment.approximated_size
-    return size == shown or SegmentSize.objects.filter(segment=segment, size=size).exists()
+    if size is None or size == shown:
+        return size == shown
+    return SegmentSize.objects.filter(segment=segment, size=size).exists()
 
 
 def size_all(segments: Sequence[AudienceSegment], drafts: Sequence[Draft], strict: bool) -> list[Defined]:
@@ -162,7 +164,7 @@ def record_sizes(segments: Iterable[AudienceSegment]) -> None:
     SegmentSize.objects.bulk_create(
         SegmentSize(segment=segment, size=segment.computed_size, revision=segment.revision, as_of=segment.size_as_of)
         for segment in segments
-        if segment.computed_size is not None
+        if segment.computed_size is not None and segment.size_as_of is not None
     )
 
 

@@ -22,7 +22,7 @@ class BearerAuthentication(OAuth2Authentication):  # type: ignore[misc]
 
     def authenticate(self, request: Request) -> tuple[None, AbstractAccessToken] | None:
         # Told beforehand, so that what handles a refusal does not authenticate again by asking.
-        request.user = request.auth = None
+        request.user = request.auth = None  # type: ignore[assignment]
         header = request.META.get("HTTP_AUTHORIZATION", "")
         scheme, *tokens = header.split()[:3] or [""]
         if scheme.lower() != "bearer" or not tokens:

@@ -1,6 +1,6 @@
 """JSON in and out: which bodies are read, how answers are written, what Accept may ask for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -66,15 +66,15 @@ def _plain(value: object) -> str:
 class JSONNegotiation(BaseContentNegotiation):
     """Answers JSON to whoever takes it, browsers included; `q=0` means no (RFC 9110, 12.4.2)."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> None:
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> None:
         """None: bodies are read by `read_document`."""
 
-    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None) -> Any:
+    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
         weights = weights_of(request.headers.get("Accept", "*/*"))
         for renderer in renderers:
             if accepts(weights, renderer.media_type):
                 return renderer, renderer.media_type
-        raise NotAcceptable(available_renderers=renderers)
+        raise NotAcceptable
 
 
 def weights_of(accept: str) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.exceptions import MethodNotAllowed
@@ -36,10 +36,11 @@ class ScopePermission(BasePermission):
         if request.method not in view.allowed_methods:
             raise MethodNotAllowed(request.method or "")
         needed = needed_scopes(view, request.method)
-        client: Client = request.auth.application
+        token: Any = request.auth
+        client: Client = token.application
         if not client.all_owners and any(scope.startswith("audiences:") for scope in needed):
             raise PlatformClientsOnly(needed)
-        if not {*request.auth.scope.split()}.intersection(client.allowed_scopes).issuperset(needed):
+        if not {*token.scope.split()}.intersection(client.allowed_scopes).issuperset(needed):
             raise InsufficientScope(needed)
         return True
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from segments.api import serializers
 from segments.shapes import Field, Shape
@@ -83,7 +83,7 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
         return str(self.target.schema_name)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        return object_schema(self.target.shape, self.target.required, self.target.answered)
+        return object_schema(self.target.shape, self.target.sent, self.target.answered)
 
 
 class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -110,8 +110,16 @@ def answers(ok: Any, status: int = 200) -> dict[int | str, Any]:
     return {status: ok, ("default", "application/problem+json"): problem}  # type: ignore[dict-item]
 
 
+def described(view: type, tag: str, **operations: Any) -> type:
+    """The view with its methods described; extend_schema_view knows the usual names alone."""
+    for name, describe in operations.items():
+        setattr(view, name, extend_schema(tags=[tag])(describe(getattr(view, name))))
+    return view
+
+
 def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """drf-spectacular's last step: the components that no serializer stands for."""
+    """drf-spectacular's last step: components that no serializer stands for; paths without the optional slash."""
+    result["paths"] = {path.rstrip("/"): operations for path, operations in result["paths"].items()}
     result["components"]["schemas"].update(Fault=FAULT, Problem=PROBLEM, Estimate=ESTIMATE, UpsertCounts=COUNTS)
     return result
 
@@ -132,7 +140,9 @@ def component(name: str) -> OpenApiResponse:
 def segment_schema(view: type) -> type:
     """The operations of segments."""
     from_seed = "POST /audiences/segments of the A2 audience API."
-    return extend_schema_view(
+    return described(
+        view,
+        "segments",
         list=operation("list_segments", "List segments", serializers.SegmentSerializer(many=True)),
         create=operation(
             "create_segment",
@@ -167,21 +177,25 @@ def segment_schema(view: type) -> type:
             serializers.SegmentPatchSerializer,
         ),
         destroy=operation("delete_segment", "Delete a segment", OpenApiResponse(description="Deleted."), status=204),
-    )(view)
+    )
 
 
 def attribute_schema(view: type) -> type:
     """The operations of attributes."""
     attribute = serializers.AttributeSerializer
-    return extend_schema_view(
+    return described(
+        view,
+        "attributes",
         list=operation("list_attributes", "List attributes", attribute(many=True)),
         create=operation("create_attribute", "Create an attribute", attribute, serializers.AttributeCreateSerializer),
-    )(view)
+    )
 
 
 def audience_schema(view: type) -> type:
     """The operations of audiences."""
-    return extend_schema_view(
+    return described(
+        view,
+        "audiences",
         bulk_add=operation(
             "upsert_audiences",
             "Create or change up to 10,000 audiences, all or none",
@@ -189,4 +203,4 @@ def audience_schema(view: type) -> type:
             serializers.AudienceUpsertSerializer(many=True),
         ),
         retrieve=operation("get_audience", "Get an audience", serializers.AudienceSerializer),
-    )(view)
+    )

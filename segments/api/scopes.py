@@ -12,7 +12,7 @@ class ClientScopes(BaseScopes):  # type: ignore[misc]
     """A client gets the scopes it was registered for, and all of those when it asks for none."""
 
     def get_all_scopes(self) -> Mapping[str, str]:
-        return settings.SCOPES  # type: ignore[no-any-return]
+        return {name: str(about) for name, about in settings.SCOPES.items()}
 
     def get_available_scopes(self, application: Client | None = None, request: object = None) -> list[str]:
         registered = settings.SCOPES if application is None else application.allowed_scopes

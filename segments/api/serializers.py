@@ -51,7 +51,7 @@ class ShapeSerializer(BaseSerializer):  # type: ignore[type-arg]
 
     shape: ClassVar[Shape]
     schema_name: ClassVar[str]
-    required: ClassVar[frozenset[str] | None] = None
+    sent: ClassVar[frozenset[str] | None] = None
     answered: ClassVar[bool] = True
 
 
@@ -86,12 +86,12 @@ class SegmentCreateSerializer(SegmentSerializer):
 
 class SegmentUpdateSerializer(SegmentCreateSerializer):
     schema_name = "SegmentUpdate"
-    required = frozenset({"id", "management_type", "name", "owner_id"})
+    sent = frozenset({"id", "management_type", "name", "owner_id"})
 
 
 class SegmentPatchSerializer(SegmentCreateSerializer):
     schema_name = "SegmentPatch"
-    required = frozenset()
+    sent = frozenset()
 
 
 class EstimateRequestSerializer(ShapeSerializer):

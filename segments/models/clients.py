@@ -199,7 +199,7 @@ class ClientSecretHasher(BasePasswordHasher):
         algorithm, salt, digest = encoded.split("$")
         return {"algorithm": algorithm, "salt": salt, "hash": digest}
 
-    def safe_summary(self, encoded: str) -> dict[str, Any]:
+    def safe_summary(self, encoded: str) -> Any:
         return {_("algorithm"): self.algorithm}
 
     def must_update(self, encoded: str) -> bool:

@@ -199,7 +199,14 @@ def test_it_says_which_methods_there_are(api, method):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/audiences/segments/no-uuid", "/audiences/00000000-0000-4000-8000-000000000000", "/audiences/segments/x/y", "/%00"]
+    "path",
+    [
+        "/nothing",
+        "/audiences/segments/no-uuid",
+        "/audiences/00000000-0000-4000-8000-000000000000",
+        "/audiences/segments/x/y",
+        "/%00",
+    ],
 )
 @pytest.mark.parametrize("name", ["alice", None])
 def test_it_knows_no_other_address(api, path, name):

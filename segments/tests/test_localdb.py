@@ -134,7 +134,7 @@ def test_it_says_what_to_do_about_data_of_another_version(database):
 def test_it_says_when_a2_pg_bin_is_wrong(database, monkeypatch, tmp_path):
     monkeypatch.setenv("A2_PG_BIN", str(tmp_path))
 
-    with pytest.raises(LocalDatabaseError, match="A2_PG_BIN is .* has no initdb, pg_ctl, postgres"):
+    with pytest.raises(LocalDatabaseError, match=r"A2_PG_BIN is .* has no initdb, pg_ctl, postgres"):
         database.start()
 
 

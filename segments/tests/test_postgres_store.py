@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
-from django.db import InternalError, connection, transaction
+from django.db import DataError, InternalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from segments.exceptions import AudienceExists, NumbersExhausted
@@ -211,6 +211,14 @@ def test_it_leaves_nothing_behind_when_the_caller_rolls_back(store):
     assert AudienceHead.objects.values().get() == head
     store.upsert(women(["b"]))
     assert numbers() == {"a": 0, "b": 1}
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+def test_it_leaves_nothing_behind_when_postgresql_refuses_a_text(store, text):
+    with pytest.raises(DataError):
+        store.upsert([*women(["a"]), ProfileChange("b", properties={"gender": [text]})])
+
+    assert numbers() == {}
 
 
 def test_it_can_go_on_in_the_callers_transaction_after_a_refusal(store):

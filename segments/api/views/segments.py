@@ -81,11 +81,11 @@ class SegmentViewSet(ApiViewSet):
         return Response(SegmentSerializer(defined, many=True).data)
 
     def update_in_body(self, request: Request) -> Response:
-        required = SegmentUpdateSerializer.required
+        required = SegmentUpdateSerializer.sent
         return self.change(request, lambda value: read_segment(value, required))
 
     def partial_update(self, request: Request, segment_id: uuid.UUID) -> Response:
-        required = SegmentPatchSerializer.required
+        required = SegmentPatchSerializer.sent
         return self.change(request, lambda value: read_segment(value, required), segment_id)
 
     def change(self, request: Request, read: Any, segment_id: uuid.UUID | None = None) -> Response:

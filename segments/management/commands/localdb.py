@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, action: str, yes: bool, **options: Any) -> None:
         if os.environ.get("DATABASE_URL"):
-            raise CommandError(_("DATABASE_URL names a database of your own; unset it to use the local one."), returncode=2)
+            raise CommandError(
+                _("DATABASE_URL names a database of your own; unset it to use the local one."), returncode=2
+            )
         database = LocalDatabase(settings.A2_LOCAL_DIR / "postgres")
         if action == "reset" and not (yes or confirmed(database)):
             raise CommandError(_("Nothing was deleted. Add --yes to delete without being asked."), returncode=2)
@@ -51,10 +54,14 @@ def reset(database: LocalDatabase) -> str:
     return _("Deleted. The next start makes a new one.")
 
 
-ACTIONS = {
+def url(database: LocalDatabase) -> str:
+    return database.url
+
+
+ACTIONS: dict[str, Callable[[LocalDatabase], str]] = {
     "start": start,
     "stop": stop,
     "reset": reset,
     "status": LocalDatabase.status,
-    "url": lambda database: database.url,
+    "url": url,
 }

@@ -1,0 +1,108 @@
+"""/openapi.json and /docs/api: what the API says of itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from a2service import __version__
+from segments.api.views.base import ApiViewSet
+
+
+@pytest.fixture
+def document(client):
+    return client.get("/openapi.json").json()
+
+
+def test_it_describes_every_operation_of_the_api_under_its_own_id(document):
+    described = {
+        (path, method): operation["operationId"]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+
+    assert len(set(described.values())) == len(described)
+    assert set(described) == {
+        ("/audiences/segments", "get"),
+        ("/audiences/segments", "post"),
+        ("/audiences/segments", "patch"),
+        ("/audiences/segments/bulk-add", "post"),
+        ("/audiences/segments/estimate", "post"),
+        ("/audiences/segments/{segment_id}", "get"),
+        ("/audiences/segments/{segment_id}", "patch"),
+        ("/audiences/segments/{segment_id}", "delete"),
+        ("/audiences/attributes", "get"),
+        ("/audiences/attributes", "post"),
+        ("/audiences/bulk-add", "post"),
+        ("/audiences/get/{audience_id}", "get"),
+    }
+
+
+def test_it_describes_the_segment_as_the_first_page_does(document):
+    sent = document["components"]["schemas"]["SegmentCreate"]
+    answered = document["components"]["schemas"]["Segment"]
+
+    assert sent["required"] == ["management_type", "name", "owner_id"]
+    assert set(answered["required"]) >= {"id", "management_type", "name", "no", "owner_id"}
+    assert sent["properties"]["management_type"]["enum"] == ["selfmanaged", "systemmanaged"]
+    assert sent["properties"]["approximated_size"]["type"] == ["integer", "null"]
+    assert answered["properties"]["created_at"]["format"] == "date-time"
+    create = document["paths"]["/audiences/segments"]["post"]
+    assert set(create["responses"]) == {"200", "default"}
+    assert create["requestBody"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/SegmentCreate"
+    }
+
+
+def test_it_requires_the_id_of_a_segment_that_is_changed_by_its_body(document):
+    schema = document["components"]["schemas"]["SegmentUpdate"]
+
+    assert set(schema["required"]) == {"id", "management_type", "name", "owner_id"}
+    assert "required" not in document["components"]["schemas"]["SegmentPatch"]
+
+
+def test_it_says_its_version_and_points_nowhere_else(document, client):
+    assert (document["openapi"], document["info"]["version"]) == ("3.1.0", __version__)
+    assert "://" not in json.dumps(document)
+    assert client.get("/", headers={"Accept": "application/json"}).json()["version"] == __version__
+
+
+def test_it_refers_only_to_components_that_are_there(document):
+    text = json.dumps(document)
+    named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+
+    assert named <= set(document["components"]["schemas"])
+
+
+def test_it_knows_the_answers_it_gives(document, api):
+    """Every field that a segment's answer has is described, and the other way round."""
+    body = {"management_type": "selfmanaged", "name": "x", "owner_id": "3c90c3cc-0d44-4b50-8888-8dd25736052a"}
+
+    answered = api("platform").post("/audiences/segments", body).json()
+
+    assert set(answered) == set(document["components"]["schemas"]["Segment"]["properties"])
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/api", "/docs/api/"])
+def test_it_serves_pages_that_load_nothing_from_elsewhere(client, path):
+    response = client.get(path, headers={"Accept": "text/html"})
+
+    assert response.status_code == 200
+    assert "default-src 'self'" in response["Content-Security-Policy"]
+    assert "://" not in response.content.decode()
+
+
+def test_it_checks_scopes_in_every_view_of_the_api():
+    views = ApiViewSet.__subclasses__()
+
+    assert len(views) == 3
+    assert all(view.scopes for view in views)
+
+
+def test_it_keeps_templates_without_inline_scripts_and_styles():
+    for template in Path(settings.BASE_DIR, "templates").rglob("*.html"):
+        text = template.read_text()
+        assert "<style" not in text, template
+        assert "style=" not in text, template
+        assert "<script>" not in text, template
