@@ -83,6 +83,6 @@ class MetadataView(Endpoint):
             "grant_types_supported": GRANT_TYPES,
             "response_types_supported": [],
             "scopes_supported": list(ClientScopes().get_all_scopes()),
-            "service_documentation": request.build_absolute_uri("/docs"),
+            "service_documentation": request.build_absolute_uri("/docs/api"),
         }
         return JsonResponse(metadata)
