@@ -4,7 +4,27 @@
 import os
 import sys
 
-WITHOUT_A_DATABASE = {"check", "help", "localdb", "run", "demo", "makemessages", "compilemessages", "version"}
+WITHOUT_A_DATABASE = {
+    "check", "help", "localdb", "run", "stop", "demo", "makemessages", "compilemessages", "version",
+}  # fmt: skip
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "a2service.settings")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+    from django.db.utils import ProgrammingError
+    from psycopg.errors import UndefinedTable
+
+    try:
+        start_local_database()
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, UndefinedTable):
+            raise
+        sys.exit("The database has no tables yet. Type: python manage.py migrate (make run does it, too)")
 
 
 def start_local_database() -> None:
@@ -13,18 +33,15 @@ def start_local_database() -> None:
 
     from a2service.localdb import LocalDatabase, LocalDatabaseError
 
+    directory = settings.A2_LOCAL_DIR  # reads the settings, and with them .env, which may name a database
     if os.environ.get("DATABASE_URL") or set(sys.argv[1:2]) <= WITHOUT_A_DATABASE:
         return
     try:
-        if LocalDatabase(settings.A2_LOCAL_DIR / "postgres").start():
+        if LocalDatabase(directory / "postgres").start():
             print("Started the local PostgreSQL; `python manage.py localdb stop` stops it.", file=sys.stderr)
     except LocalDatabaseError as error:
         sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "a2service.settings")
-    from django.core.management import execute_from_command_line
-
-    start_local_database()
-    execute_from_command_line(sys.argv)
+    main()

@@ -1,0 +1,52 @@
+# Needs nothing but make and Python 3.11 or newer with venv; PYTHON names another Python than python3.
+PYTHON ?= python3
+BIN = .venv/bin
+INSTALL = @$(PYTHON) -m a2service.install requirements.lock
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" -q
+LIKE_PRODUCTION = A2_PRODUCTION=on ALLOWED_HOSTS=a2.example.com DATABASE_URL=postgres://a2@db.example.com/a2 \
+	SECRET_KEY=only-for-this-check-only-for-this-check-only-for-this-check-0123456789
+
+.PHONY: help run stop reset token demo test check lock installed developing
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+run: installed ## start everything on PORT (8000) and stay; Ctrl-C stops it
+	@$(BIN)/python manage.py run
+
+stop: installed ## stop it from another terminal, or after it was killed
+	@$(BIN)/python manage.py stop
+
+reset: installed ## stop it and delete its database and credentials (YES=1: do not ask)
+	@$(BIN)/python manage.py stop --delete $(if $(YES),--yes)
+
+token: ## print an access token of the demo client (make -s token)
+	@test -x $(BIN)/python || { echo 'There is no demo client yet; type: make run' >&2; exit 2; }
+	@$(BIN)/python manage.py issue_token demo
+
+demo: installed ## the whole story on a throwaway database, checked, and everything stopped
+	@$(BIN)/python manage.py demo
+
+test: installed ## all tests; ARGS="-k name" for some
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: developing ## format, types, layers, migrations, production settings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy a2service segments manage.py
+	$(BIN)/lint-imports
+	@echo manage.py makemigrations --check
+	@DATABASE_URL=postgres://%2Fnowhere/none $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	@echo manage.py check --deploy --fail-level WARNING
+	@$(LIKE_PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+lock: developing ## write the lock files from requirements.txt and requirements-dev.txt
+	$(COMPILE) requirements.txt -o requirements.lock
+	$(COMPILE) requirements-dev.txt -o requirements-dev.lock
+
+installed:
+	$(INSTALL)
+
+developing:
+	$(INSTALL) requirements-dev.lock
