@@ -12,6 +12,11 @@ from typing import Any
 from segments.exceptions import Fault, UnreadableJSON, gettext_noop, step
 
 MAX_DEPTH = 32
+SHOWN = 60
+NOT_UTF8 = gettext_noop("This is not UTF-8: byte %(byte)d cannot be read.")
+NOT_JSON = gettext_noop("This is not JSON: %(problem)s at line %(line)d, column %(column)d.")
+KEY_TWICE = gettext_noop("The key %(key)s stands twice in one object. Send it once.")
+NO_NUMBER = gettext_noop("%(name)s is not JSON. Send a number or null.")
 LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**64 - 1
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -40,11 +45,9 @@ def read_json(data: bytes) -> Document:
             data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
         )
     except UnicodeDecodeError as error:
-        raise UnreadableJSON(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+        raise UnreadableJSON(NOT_UTF8, byte=error.start) from None
     except json.JSONDecodeError as error:
-        raise UnreadableJSON(
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-        ) from None
+        raise UnreadableJSON(NOT_JSON, problem=error.msg, line=error.lineno, column=error.colno) from None
     except RecursionError:
         return Document(None, (_too_deep(""),))
     return Document(value, tuple(_faults(value)))
@@ -74,12 +77,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         twice = Counter(key for key, _value in pairs).most_common(1)[0][0]
-        raise UnreadableJSON(f"The key {twice[:60]!r} stands twice in one object. Send it once.")
+        raise UnreadableJSON(KEY_TWICE, key=repr(twice[:SHOWN]))
     return result
 
 
 def _constant(name: str) -> float:
-    raise UnreadableJSON(f"{name} is not JSON. Send a number or null.")
+    raise UnreadableJSON(NO_NUMBER, name=name)
 
 
 def _integer(digits: str) -> int | float:

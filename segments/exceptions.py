@@ -52,11 +52,15 @@ class SegmentsError(Exception):
 
 
 class UnreadableJSON(SegmentsError):
-    """The body cannot be read as JSON."""
+    """This cannot be read as JSON; `fault` says why, for those who translate it."""
 
     status = 400
     code = "json_invalid"
     title = "Unreadable request"
+
+    def __init__(self, message: str, **params: object) -> None:
+        self.fault = Fault("", self.code, message, params)
+        super().__init__(self.fault.detail)
 
 
 class Invalid(SegmentsError):
