@@ -109,6 +109,8 @@ class ClientCredentialsValidator(OAuth2Validator):  # type: ignore[misc]
         request.scopes = [scope for scope in registered if scope in set(scopes)]
         if not request.scopes or len(request.scopes) < len(set(scopes)):
             description = f"Ask for scopes of the client ({' '.join(registered)}), or leave scope out for all of them."
+            if not registered:
+                description = "The client is registered for no scope. Add scopes to it in the admin."
             raise errors.InvalidScopeError(description=description, request=request)
         return True
 
@@ -120,7 +122,7 @@ class ClientCredentialsValidator(OAuth2Validator):  # type: ignore[misc]
         if found is None or found.application_id != request.client.pk or found.is_expired():
             return None
         return {
-            "scope": found.scope,
+            "scope": " ".join(request.client.scopes_left(found.scope)),
             "client_id": request.client.client_id,
             "token_type": "Bearer",
             "exp": int(found.expires.timestamp()),

@@ -40,7 +40,7 @@ class ScopePermission(BasePermission):
         client: Client = token.application
         if not client.all_owners and any(scope.startswith("audiences:") for scope in needed):
             raise PlatformClientsOnly(needed)
-        if not {*token.scope.split()}.intersection(client.allowed_scopes).issuperset(needed):
+        if not set(needed) <= set(client.scopes_left(token.scope)):
             raise InsufficientScope(needed)
         return True
 

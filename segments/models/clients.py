@@ -2,7 +2,8 @@
 
 import hashlib
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
         """
         owner_ids = list(dict.fromkeys(owners))
         asked = default_scopes(all_owners) if scopes is None else list(scopes)
-        faults = [*self._name_faults(name), *owner_faults(owner_ids, all_owners), *scope_faults(asked, all_owners)]
-        if faults:
+        if faults := self.faults(name, owner_ids, all_owners, asked):
             raise Invalid(faults)
         secret: str = generate_client_secret()
         client = self.model(
@@ -56,18 +56,19 @@ class ClientQuerySet(models.QuerySet["Client"]):
             client_type=Client.CLIENT_CONFIDENTIAL,
             authorization_grant_type=Client.GRANT_CLIENT_CREDENTIALS,
             all_owners=all_owners,
-            allowed_scopes=[scope for scope in settings.SCOPES if scope in asked],
+            allowed_scopes=in_order(asked),
         )
-        try:
-            with transaction.atomic():
-                client.save()
-                client.owners.set([Owner.objects.seen(owner_id) for owner_id in owner_ids])
-                client.record_registration(owner_ids, actor)
-        except IntegrityError as error:
-            if "client_names_are_unique" not in str(error):
-                raise
-            raise Invalid([name_taken(name)]) from None
+        with whole_unless_taken(name):
+            client.save()
+            client.owners.set([Owner.objects.seen(owner_id) for owner_id in owner_ids])
+            client.record("created", {}, client.registration(), actor)
         return client, secret
+
+    def faults(
+        self, name: str, owner_ids: Collection[uuid.UUID], all_owners: bool, scopes: Collection[str]
+    ) -> list[Fault]:
+        """Everything that is wrong with a registration; the name must not be one of these clients'."""
+        return [*self._name_faults(name), *owner_faults(owner_ids, all_owners), *scope_faults(scopes, all_owners)]
 
     def _name_faults(self, name: str) -> list[Fault]:
         try:
@@ -112,6 +113,10 @@ class Client(AbstractApplication):
         """Whether it may write under this owner."""
         return self.all_owners or self.owners.filter(pk=owner_id).exists()
 
+    def scopes_left(self, granted: str) -> list[str]:
+        """Those of a token's scopes that the client still has; one that it has lost since counts no more."""
+        return [scope for scope in granted.split() if scope in self.allowed_scopes]
+
     def issue_token(self, lifetime: int = 3600) -> str:
         """A new bearer with all its scopes, good for so many seconds; only its checksum is kept."""
         bearer: str = generate_token()
@@ -121,26 +126,73 @@ class Client(AbstractApplication):
         token.save()
         return bearer
 
-    def record_registration(self, owner_ids: Collection[uuid.UUID], actor: "Actor | str") -> None:
-        """Write to the audit trail that the client was registered, in the transaction that does it."""
+    def revise(self, values: Mapping[str, Any], actor: "Actor") -> None:
+        """Change name, all_owners, owners, scopes or is_active; Invalid with all faults of what comes out of it."""
+        before = self.registration()
+        after = {**before, **values, "owners": [str(owner_id) for owner_id in values.get("owners", before["owners"])]}
+        others = Client.objects.exclude(pk=self.pk)
+        owner_ids = [uuid.UUID(owner_id) for owner_id in after["owners"]]
+        if faults := others.faults(after["name"], owner_ids, after["all_owners"], after["scopes"]):
+            raise Invalid(faults)
+        self.name, self.all_owners, self.is_active = after["name"], after["all_owners"], after["is_active"]
+        self.allowed_scopes = after["scopes"] = in_order(after["scopes"])
+        with whole_unless_taken(self.name):
+            self.save()
+            self.owners.set(owner_ids)
+            self.record("changed", before, after, actor)
+
+    def renew_secret(self, actor: "Actor") -> str:
+        """A new secret in place of the old one, which gets no more tokens; those that it got stay good."""
+        secret: str = generate_client_secret()
+        self.client_secret = secret
+        with transaction.atomic():
+            self.save()
+            self.record("changed", {}, {"client_secret": "renewed"}, actor)
+        return secret
+
+    def registration(self) -> dict[str, Any]:
+        """What the audit trail keeps of it."""
+        return {
+            "name": self.name,
+            "all_owners": self.all_owners,
+            "owners": [str(owner_id) for owner_id in self.owners.order_by("pk").values_list("pk", flat=True)],
+            "scopes": self.allowed_scopes,
+            "is_active": self.is_active,
+        }
+
+    def record(self, action: str, before: dict[str, Any], after: dict[str, Any], actor: "Actor | str") -> None:
+        """Write to the audit trail what was done to the client, in the transaction that does it."""
         # The audit trail imports this module, so its model is reached through the relation.
         change = self.changes.model(
-            action="created",
+            action=action,
             kind="client",
             object_id=str(self.pk),
             label=self.name,
-            after={
-                "name": self.name,
-                "all_owners": self.all_owners,
-                "owners": [str(owner_id) for owner_id in owner_ids],
-                "scopes": self.allowed_scopes,
-            },
+            before={name: value for name, value in before.items() if after.get(name) != value},
+            after={name: value for name, value in after.items() if before.get(name) != value},
         )
         if isinstance(actor, str):
             change.actor = actor
             change.save()
         else:
             self.changes.record(actor, [change])
+
+
+@contextmanager
+def whole_unless_taken(name: str) -> Iterator[None]:
+    """A transaction; Invalid when somebody faster has taken the client's name."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if "client_names_are_unique" not in str(error):
+            raise
+        raise Invalid([name_taken(name)]) from None
+
+
+def in_order(scopes: Collection[str]) -> list[str]:
+    """The scopes in the order in which they are declared."""
+    return [scope for scope in settings.SCOPES if scope in scopes]
 
 
 def default_scopes(all_owners: bool) -> list[str]:
@@ -172,7 +224,10 @@ def scope_faults(scopes: Collection[str], all_owners: bool) -> Iterator[Fault]:
             known = {"scope": scope[:60], "scopes": ", ".join(settings.SCOPES)}
             yield Fault(f"/scopes/{index}", "unknown_scope", message, known)
         elif scope in AUDIENCE_SCOPES and not all_owners:
-            message = gettext_noop("Only platform clients have %(scope)s: audiences carry every owner's attributes.")
+            message = gettext_noop(
+                "Only platform clients have %(scope)s: audiences carry every owner's attributes. "
+                "Leave it out, or make this a platform client."
+            )
             yield Fault(f"/scopes/{index}", "for_platform_clients", message, {"scope": scope})
 
 

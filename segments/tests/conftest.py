@@ -3,6 +3,7 @@
 Alice owns segments, Bob shares what he has, Charlie must see nothing of either; the platform sees all.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -12,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus, urlencode
 
 import hypothesis
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.test import Client as HttpClient
 
 from a2service.localdb import LocalDatabase
@@ -81,6 +84,45 @@ class Caller:
         return self.send("DELETE", path, **headers)
 
 
+@dataclass
+class Service:
+    """A client's own program: it knows its id and secret and sends forms to the token endpoints."""
+
+    client: Client
+    secret: str
+    http: HttpClient = field(default_factory=lambda: HttpClient(raise_request_exception=False))
+
+    @property
+    def in_the_form(self) -> dict[str, str]:
+        """Its credentials as parameters of the form."""
+        return {"client_id": self.client.client_id, "client_secret": self.secret}
+
+    def basic(self, client_id: str | None = None, secret: str | None = None) -> str:
+        """Its credentials, or others, as an Authorization header."""
+        pair = (self.client.client_id if client_id is None else client_id, self.secret if secret is None else secret)
+        return "Basic " + base64.b64encode(":".join(map(quote_plus, pair)).encode()).decode()
+
+    def post(self, path: str, form: Any = (), authorization: str | None = None, **headers: str) -> Any:
+        """POST a form with its credentials by HTTP Basic; an empty `authorization` leaves them out."""
+        authorization = self.basic() if authorization is None else authorization
+        sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        sent |= {"Authorization": authorization} if authorization else {}
+        data = form if isinstance(form, bytes) else urlencode(form).encode()
+        content_type = sent.pop("Content-Type")
+        sent = {name.replace("_", "-"): text for name, text in sent.items()}
+        # A body of no bytes has its type, too; Django's client would leave it out.
+        return self.http.generic("POST", path, data, content_type, headers=sent, CONTENT_TYPE=content_type)
+
+    def ask(self, form: Any = (), authorization: str | None = None, **headers: str) -> Any:
+        """Ask for a token."""
+        return self.post("/o/token/", {"grant_type": "client_credentials", **dict(form)}, authorization, **headers)
+
+    def bearer(self) -> str:
+        """A token, fresh from the endpoint."""
+        answer: str = self.ask().json()["access_token"]
+        return answer
+
+
 @pytest.fixture
 def owners(db: None) -> dict[str, Owner]:
     return {name: Owner.objects.create(pk=pk, name=name.title()) for name, pk in OWNERS.items()}
@@ -102,6 +144,19 @@ def api(owners: dict[str, Owner]) -> Callable[..., Caller]:
         return Caller(client.issue_token())
 
     return caller
+
+
+@pytest.fixture
+def register(owners: dict[str, Owner]) -> Callable[..., Service]:
+    """`register("alice")`: a new client that acts for her, with its secret; `register("platform")`: for all."""
+
+    def service(name: str, scopes: list[str] | None = None) -> Service:
+        everyone = name == "platform"
+        owned = [] if everyone else [owners[name].pk]
+        called = f"{name}'s reporting"
+        return Service(*Client.objects.register(called, owners=owned, all_owners=everyone, scopes=scopes))
+
+    return service
 
 
 @pytest.fixture
@@ -137,3 +192,11 @@ def draft() -> Callable[..., dict[str, Any]]:
         }
 
     return body
+
+
+@pytest.fixture
+def staff(db: None) -> HttpClient:
+    """A browser in which a superuser has logged in."""
+    browser = HttpClient()
+    browser.force_login(User.objects.create_superuser("sora", "sora@example.com", "a-password-of-20-letters"))
+    return browser

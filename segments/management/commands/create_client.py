@@ -7,10 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from segments.exceptions import Invalid
+from segments.exceptions import Fault, Invalid
 from segments.models import Client
 from segments.models.changes import Actor
 from segments.shapes import HYPHENATED
+
+ARGUMENTS = {"name": "NAME", "owners": "--owner", "scopes": "--scope"}
 
 
 class Command(BaseCommand):
@@ -39,8 +41,7 @@ class Command(BaseCommand):
                 actor=Actor(command="create_client"),
             )
         except Invalid as error:
-            faults = "\n".join(_(fault.message) % fault.params for fault in error.faults)
-            raise CommandError(faults, returncode=2) from None
+            raise CommandError("\n".join(map(sentence, error.faults)), returncode=2) from None
         document = {
             "client_id": client.client_id,
             "client_secret": secret,
@@ -48,6 +49,11 @@ class Command(BaseCommand):
             "owners": [str(owner_id) for owner_id in dict.fromkeys(owners)],
         }
         self.stdout.write(json.dumps(document))
+
+
+def sentence(fault: Fault) -> str:
+    """What is wrong, behind the argument that it is about."""
+    return f"{ARGUMENTS[fault.pointer.split('/')[1]]}: {_(fault.message) % fault.params}"
 
 
 def owner_id(text: str) -> uuid.UUID:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
+from segments.border import unsafe
 from segments.models import Client
 
 
@@ -16,11 +17,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
-        client = Client.objects.filter(name=name).first() if "\0" not in name else None
+        client = Client.objects.filter(name=name).first() if unsafe(name) is None else None
         if client is None:
-            message = _("No client is called %(name)s. Register it with create_client.")
+            message = _(
+                "No client is called %(name)s. Check the name, or register it: "
+                "python manage.py create_client NAME, with --all-owners or --owner UUID."
+            )
             raise CommandError(message % {"name": repr(name)}, returncode=2)
         if not client.is_active:
-            message = _("The client %(name)s is switched off. Switch it on in the admin.")
+            message = _("The client %(name)s is switched off, so it gets no token. Switch it on under /admin/.")
             raise CommandError(message % {"name": repr(name)}, returncode=2)
         self.stdout.write(client.issue_token())
