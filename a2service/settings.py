@@ -196,8 +196,6 @@ OAUTH2_PROVIDER = {
     "SCOPES_BACKEND_CLASS": "segments.api.scopes.ClientScopes",
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
     "OAUTH2_VALIDATOR_CLASS": "segments.api.oauth.ClientCredentialsValidator",
-    "APPLICATION_ADMIN_CLASS": "segments.admin.clients.ClientAdmin",
-    "ACCESS_TOKEN_ADMIN_CLASS": "segments.admin.tokens.AccessTokenAdmin",
     "CLIENT_SECRET_HASHER": "sha256",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
     "REFRESH_TOKEN_EXPIRE_SECONDS": 14 * 24 * 3600,

@@ -103,6 +103,22 @@ def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute
     return attributes
 
 
+def change(attribute_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> AudienceAttribute:
+    """Change the fields that were given and no others; AudienceAttribute.DoesNotExist when it is gone."""
+    with transaction.atomic():
+        attribute = AudienceAttribute.objects.select_for_update().get(pk=attribute_id)
+        before = described(attribute)
+        Owner.objects.register([values.get("owner_id", attribute.owner_id)])
+        for name, value in values.items():
+            setattr(attribute, name, value)
+        after = described(attribute)
+        if after != before:
+            attribute.updated_at = max(timezone.now(), attribute.created_at)
+            attribute.save()
+            Change.objects.record(actor, [changed(attribute, before, after)])
+    return attribute
+
+
 def given(draft: Mapping[str, Any]) -> dict[str, Any]:
     """The draft without dates that were sent as null: those are made here."""
     return {
@@ -111,15 +127,37 @@ def given(draft: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def created(attribute: AudienceAttribute) -> Change:
-    after = {
+    return Change(
+        action=Change.Action.CREATED,
+        kind="attribute",
+        object_id=str(attribute.pk),
+        label=attribute.code,
+        after=described(attribute),
+    )
+
+
+def changed(attribute: AudienceAttribute, before: Mapping[str, Any], after: Mapping[str, Any]) -> Change:
+    names = [name for name in after if before[name] != after[name]]
+    return Change(
+        action=Change.Action.CHANGED,
+        kind="attribute",
+        object_id=str(attribute.pk),
+        label=attribute.code,
+        before={name: before[name] for name in names},
+        after={name: after[name] for name in names},
+    )
+
+
+def described(attribute: AudienceAttribute) -> dict[str, Any]:
+    """The fields whose changes the audit trail keeps."""
+    return {
         "code": attribute.code,
         "name": attribute.name,
         "owner_id": str(attribute.owner_id),
         "visibility": attribute.visibility,
+        "deprecated": attribute.deprecated,
+        "description": attribute.description,
     }
-    return Change(
-        action=Change.Action.CREATED, kind="attribute", object_id=str(attribute.pk), label=attribute.code, after=after
-    )
 
 
 def learn(wanted: Wanted, pointers: Mapping[str, str], *, strict: bool = False, owner: Owner | None = None) -> None:

@@ -1,7 +1,7 @@
 """Writing a segment: check, size, save, history, change; what is written is written in one transaction."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,13 +76,16 @@ def update(segment_id: uuid.UUID, draft: Draft, actor: Actor, *, strict: bool = 
     return defined[0]
 
 
-def delete(segment_id: uuid.UUID, actor: Actor) -> None:
-    """Remove a segment with the history of its sizes; the audit trail keeps what it was."""
+def delete(segment_ids: Collection[uuid.UUID], actor: Actor) -> None:
+    """Remove segments with the histories of their sizes; the audit trail keeps what they were."""
+    rows = AudienceSegment.objects.filter(pk__in=segment_ids)
     with transaction.atomic():
-        segment = AudienceSegment.objects.select_for_update().get(pk=segment_id)
-        gone = Change(action=Change.Action.DELETED, before=tracked(segment), **named(segment))
-        Change.objects.record(actor, [gone])
-        segment.delete()
+        gone = list(rows.select_for_update().order_by("pk"))
+        Change.objects.record(
+            actor,
+            [Change(action=Change.Action.DELETED, before=tracked(segment), **named(segment)) for segment in gone],
+        )
+        rows.delete()
 
 
 def refresh(segment: AudienceSegment) -> Defined:

@@ -1,7 +1,124 @@
-"""Clients in the admin."""
+"""Clients in the admin: registered here, their secret shown once."""
 
+from typing import Any
+
+from django import forms
+from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.urls.resolvers import URLPattern
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+from segments.admin.forms import ContractForm, ShapeText
+from segments.admin.pages import ContractAdmin, WholeDeletion, actor
+from segments.models import Client
+from segments.models.clients import NAME, default_scopes
+from segments.shapes import Reading
+
+admin.site.unregister(Client)
 
 
-class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name",)
+class ClientForm(ContractForm):
+    contract_names = {"allowed_scopes": "scopes"}
+
+    name = ShapeText(NAME, label=_("Name"))
+    allowed_scopes = forms.MultipleChoiceField(
+        label=_("Scopes"),
+        required=False,
+        choices=[(scope, f"{scope} – {about}") for scope, about in settings.SCOPES.items()],
+        widget=forms.CheckboxSelectMultiple,
+        initial=default_scopes(False),
+    )
+
+    class Meta:
+        model = Client
+        fields = ["name", "all_owners", "owners", "allowed_scopes", "is_active"]
+
+    def read(self, value: dict[str, Any]) -> Reading:
+        owners = [owner.pk for owner in value["owners"]]
+        others = Client.objects.exclude(pk=self.instance.pk)
+        faults = others.faults(value["name"], owners, value["all_owners"], value["scopes"])
+        return Reading({**value, "owners": owners}, faults)
+
+
+@admin.register(Client)
+class ClientAdmin(ContractAdmin, WholeDeletion):
+    form = ClientForm
+    list_display = ["name", "client_id", "all_owners", "acts_for_names", "is_active"]
+    list_filter = ["is_active", "all_owners"]
+    search_fields = ["name", "=client_id"]
+    autocomplete_fields = ["owners"]
+    view_on_site = False
+    change_form_template = "admin/segments/client/form.html"
+
+    def get_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:
+        fields = ["name", "all_owners", "owners", "allowed_scopes"]
+        return fields if obj is None else [*fields, "is_active", "client_id", "created", "seen"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> list[str]:
+        return [] if obj is None else ["client_id", "created"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
+        return super().get_queryset(request).prefetch_related("owners")
+
+    def get_urls(self) -> list[URLPattern]:
+        secret = self.admin_site.admin_view(never_cache(self.new_secret))
+        return [path("<int:object_id>/secret/", secret, name="segments_client_secret"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
+        values = form.reading.values
+        if change:
+            obj.revise(form.changed(), actor(request))
+            return
+        saved, secret = Client.objects.register(
+            values["name"],
+            owners=values["owners"],
+            all_owners=values["all_owners"],
+            scopes=values["scopes"],
+            actor=actor(request),
+        )
+        obj.__dict__.update(saved.__dict__)
+        request.a2_secret = secret  # type: ignore[attr-defined]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing is left to do: the owners were saved with the client."""
+
+    def response_add(self, request: HttpRequest, obj: Client, post_url_continue: str | None = None) -> HttpResponse:
+        return self.show_secret(request, obj, request.a2_secret)  # type: ignore[attr-defined]
+
+    def new_secret(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask, then make a new secret and show it."""
+        client = get_object_or_404(Client, pk=object_id)
+        if not self.has_change_permission(request, client):
+            raise PermissionDenied
+        if request.method == "POST":
+            return self.show_secret(request, client, client.renew_secret(actor(request)))
+        return self.page(request, client, "confirm_secret.html", _("Make a new secret?"))
+
+    def show_secret(self, request: HttpRequest, client: Client, secret: str) -> HttpResponse:
+        """The only page that ever has it; nobody is to keep a copy of the page."""
+        response = self.page(request, client, "secret.html", _("The secret of %s") % client.name, secret=secret)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def page(self, request: HttpRequest, client: Client, template: str, title: Any, **context: str) -> HttpResponse:
+        words = {**self.admin_site.each_context(request), "opts": self.opts, "original": client, "title": title}
+        return TemplateResponse(request, f"admin/segments/client/{template}", {**words, **context})
+
+    def delete_model(self, request: HttpRequest, obj: Client) -> None:
+        obj.record("deleted", obj.registration(), {}, actor(request))
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Client]) -> None:
+        for client in queryset:
+            self.delete_model(request, client)
+
+    @admin.display(description=_("acts for"))
+    def acts_for_names(self, client: Client) -> str:
+        return ", ".join(owner.name for owner in client.owners.all())

@@ -488,6 +488,7 @@ class Migration(migrations.Migration):
                         models.F("attribute"),
                         django.db.models.functions.text.MD5("value"),
                         name="values_are_unique_in_their_attribute",
+                        violation_error_message="The attribute has this value already.",
                     )
                 ],
             },

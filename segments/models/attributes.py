@@ -87,7 +87,12 @@ class AudienceAttributeValue(models.Model):
         ordering = ["attribute", "value"]
         constraints = [
             # Over the digest: 1,000 characters may take 4,000 bytes, and a B-tree entry holds 2,704.
-            models.UniqueConstraint("attribute", MD5("value"), name="values_are_unique_in_their_attribute"),
+            models.UniqueConstraint(
+                "attribute",
+                MD5("value"),
+                name="values_are_unique_in_their_attribute",
+                violation_error_message=_("The attribute has this value already."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,83 +1,15 @@
 """A real server process over a PostgreSQL that goes away and comes back."""
 
-import json
 import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from a2service.localdb import LocalDatabase
+from segments.tests.server import Server
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SEGMENT = {"management_type": "selfmanaged", "name": "x", "owner_id": "3c90c3cc-0d44-4b50-8888-8dd25736052a"}
-
-
-class Server:
-    """gunicorn with two workers of four threads, and the token of a platform client."""
-
-    def __init__(self, database: LocalDatabase, folder: Path) -> None:
-        self.environment = {
-            **os.environ,
-            "DATABASE_URL": database.url,
-            "A2_LOCAL_DIR": str(folder),
-            "A2_PROCESS": "web",
-        }
-        self.manage("migrate", "--verbosity=0")
-        self.manage("create_client", "platform", "--all-owners")
-        self.token = self.manage("issue_token", "platform").strip()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        command = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "--bind",
-            f"127.0.0.1:{self.port}",
-            "--workers",
-            "2",
-            "--threads",
-            "4",
-        ]
-        command += ["--worker-class", "gthread", "--no-control-socket", "a2service.wsgi"]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self.until(lambda: self.call("GET", "/readyz")[0] == 200)
-
-    def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        environment = {**self.environment, "A2_PROCESS": "command"}
-        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
-
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], object]:
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return response.status, dict(response.headers), json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            return error.code, dict(error.headers), json.loads(error.read())
-        except OSError:
-            return 0, {}, None
-
-    def until(self, came_true: "object") -> None:
-        deadline = time.monotonic() + 30
-        while not came_true():  # type: ignore[operator]
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(30)
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ class SegmentViewSet(ApiViewSet):
 
     def destroy(self, request: Request, segment_id: uuid.UUID) -> Response:
         read_query(request, {})
-        definitions.delete(self.find(request, segment_id).pk, actor_of(request))
+        definitions.delete([self.find(request, segment_id).pk], actor_of(request))
         return Response(status=204)
 
     def estimate(self, request: Request) -> Response:

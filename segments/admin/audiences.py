@@ -1,0 +1,81 @@
+"""Audiences in the admin, through the store like everybody else."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from segments import audiences
+from segments.admin.forms import ContractForm, JSONText, ShapeText
+from segments.admin.pages import BoundedPaginator, ContractAdmin, WholeDeletion
+from segments.contract import AUDIENCE, read_audience
+from segments.labels import listing
+from segments.models import Audience
+from segments.shapes import Reading
+from segments.store import ProfileChange, store
+
+
+class AudienceForm(ContractForm):
+    id = ShapeText(AUDIENCE.fields["id"], label=_("Id"))
+    id_type = ShapeText(AUDIENCE.fields["id_type"], label=_("Id type"), required=False)
+    alt_id = JSONText(label=_("Other ids"))
+    properties = JSONText(
+        label=_("Properties"), empty={}, help_text=_('Values by attribute code, as JSON: {"gender": ["F"]}.')
+    )
+
+    class Meta:
+        model = Audience
+        fields = ["id", "id_type", "alt_id", "properties"]
+
+    def read(self, value: dict[str, Any]) -> Reading:
+        return read_audience({"id": self.instance.pk, **value, "id_type": value["id_type"] or None})
+
+    def clean_id(self) -> str:
+        audience_id: str = self.cleaned_data["id"]
+        if store().get([audience_id]):
+            raise ValidationError(_("There is an audience with this id already."), "audience_exists")
+        return audience_id
+
+
+@admin.register(Audience)
+class AudienceAdmin(ContractAdmin, WholeDeletion):
+    form = AudienceForm
+    list_display = ["id", "id_type", "has", "updated_at"]
+    search_fields = ["id"]
+    search_help_text = _("The id, or how it begins.")
+    sortable_by = []
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    exclude = ["number"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Audience | None = None) -> list[str]:
+        return [] if obj is None else ["id", "created_at", "updated_at"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Audience], search_term: str
+    ) -> tuple[QuerySet[Audience], bool]:
+        """By the beginning of the id, which the primary key's index finds among millions."""
+        return queryset.filter(pk__startswith=search_term) if search_term else queryset, False
+
+    def save_model(self, request: HttpRequest, obj: Audience, form: Any, change: bool) -> None:
+        if change:
+            audiences.upsert([ProfileChange(id=obj.pk, **form.changed())])
+        else:
+            audiences.create(ProfileChange(**form.reading.values))
+            obj.pk = form.reading.values["id"]
+
+    def delete_model(self, request: HttpRequest, obj: Audience) -> None:
+        store().erase([obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Audience]) -> None:
+        store().erase(list(queryset.values_list("pk", flat=True)))
+
+    @admin.display(description=_("properties"))
+    def has(self, audience: Audience) -> str:
+        told = (f"{code}: {listing(values)}" for code, values in sorted(audience.properties.items()))
+        return Truncator("; ".join(told)).chars(160)

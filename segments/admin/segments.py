@@ -1,0 +1,205 @@
+"""Segments in the admin: what each one selects, in words, and how many."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from segments import definitions
+from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText, placed
+from segments.admin.pages import ContractAdmin, WholeDeletion, actor
+from segments.contract import SEGMENT, read_segment
+from segments.definitions import Defined, Draft
+from segments.expressions import Parsed, describe
+from segments.matching import Clauses, clauses_of, compile_all
+from segments.models import AudienceSegment
+from segments.shapes import Reading
+
+SOURCES = {"declared": gettext_lazy("declared"), "computed": gettext_lazy("computed")}
+
+
+class SegmentForm(ContractForm):
+    contract_names = {"owner": "owner_id", "declared_size": "approximated_size"}
+
+    name = ShapeText(SEGMENT.fields["name"], label=gettext_lazy("Name"))
+    properties = JSONText(
+        label=gettext_lazy("Properties"),
+        empty={},
+        help_text=gettext_lazy(
+            'Whom it selects, as JSON: {"gender": ["F"], "region": ["north", "east"]} '
+            "are those who have one of the values listed under every code."
+        ),
+    )
+    exclusions = JSONText(
+        label=gettext_lazy("Exclusions"),
+        empty={},
+        help_text=gettext_lazy("Whom it leaves out, in the same form: any one of these values is enough."),
+    )
+    deprecated_properties = JSONText(
+        label=gettext_lazy("Deprecated properties"),
+        empty={},
+        help_text=gettext_lazy("Kept for the record; they select nobody."),
+    )
+    description = Lines(label=gettext_lazy("Description"))
+
+    class Meta:
+        model = AudienceSegment
+        fields = [
+            "name",
+            "owner",
+            "management_type",
+            "description",
+            "properties",
+            "exclusions",
+            "declared_size",
+            "deprecated_properties",
+        ]
+        help_texts = {"declared_size": gettext_lazy("What its owner says; shown when the segment is self-managed.")}
+
+    def read(self, value: dict[str, Any]) -> Reading:
+        reading = read_segment(value)
+        if settings.A2_STRICT and not reading.faults:
+            clauses = Clauses(*(reading.values[name] for name in ("owner_id", "properties", "exclusions")))
+            reading.faults.extend(compile_all([clauses])[0].warnings)
+        return reading
+
+
+class SegmentList(ChangeList):
+    """A page of segments, each with its meaning; the catalogue is read once for all of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        segments = list(self.result_list)
+        for segment, meaning in zip(segments, compile_all(list(map(clauses_of, segments))), strict=True):
+            segment.meaning = meaning  # type: ignore[attr-defined]
+        self.result_list = segments  # type: ignore[assignment]
+
+
+@admin.register(AudienceSegment)
+class SegmentAdmin(ContractAdmin, WholeDeletion):
+    form = SegmentForm
+    list_display = ["name", "no", "owner_name", "selects", "size", "source", "counted"]
+    list_filter = ["management_type"]
+    list_select_related = ["owner"]
+    list_per_page = 50
+    search_fields = ["name", "owner__name", "=id", "=no"]
+    search_help_text = gettext_lazy("A part of the name or of the owner's; a whole id or no.")
+    autocomplete_fields = ["owner"]
+    show_full_result_count = False
+    fieldsets = [
+        (None, {"fields": ["name", "owner", "management_type", "description", "seen"]}),
+        (gettext_lazy("Whom it selects"), {"fields": ["properties", "exclusions", "selects", "warnings"]}),
+        (gettext_lazy("Size"), {"fields": ["size", "source", "counted", "declared_size"]}),
+        (
+            gettext_lazy("For the record"),
+            {"fields": ["deprecated_properties", "id", "no", "revision", "created_at", "updated_at"]},
+        ),
+    ]
+    readonly_fields = [
+        *("selects", "warnings", "size", "source", "counted"),
+        *("id", "no", "revision", "created_at", "updated_at"),
+    ]
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return SegmentList
+
+    def get_fieldsets(self, request: HttpRequest, obj: AudienceSegment | None = None) -> Any:
+        """A new segment has only what people fill in."""
+        if obj is not None:
+            return self.fieldsets
+        shown = [(title, [name for name in options["fields"] if name not in self.readonly_fields])
+                 for title, options in self.fieldsets]  # fmt: skip
+        return [(title, {"fields": fields}) for title, fields in shown]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The segment; to whom only looks at it, with its size counted now."""
+        segment = super().get_object(request, object_id, from_field)
+        if segment is not None and request.method == "GET":
+            definitions.refresh(segment)
+        return segment
+
+    def save_model(self, request: HttpRequest, obj: AudienceSegment, form: Any, change: bool) -> None:
+        if change:
+            draft = Draft(form.changed())
+            defined = definitions.update(obj.pk, draft, actor(request)) if draft.values else None
+        else:
+            defined = definitions.create([Draft(form.reading.values)], actor(request))[0]
+        if defined is not None:
+            obj.__dict__.update(defined.segment.__dict__)
+            tell(request, defined)
+
+    def delete_model(self, request: HttpRequest, obj: AudienceSegment) -> None:
+        definitions.delete([obj.pk], actor(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> None:
+        definitions.delete(list(queryset.values_list("pk", flat=True)), actor(request))
+
+    @admin.display(description=gettext_lazy("owner"), ordering="owner__name")
+    def owner_name(self, segment: AudienceSegment) -> str:
+        return segment.owner.name
+
+    @admin.display(description=gettext_lazy("selects"))
+    def selects(self, segment: AudienceSegment) -> str:
+        meaning = meaning_of(segment)
+        words = describe(meaning, _)
+        if not meaning.warnings:
+            return words
+        count = len(meaning.warnings)
+        told = ngettext("%d warning", "%d warnings", count) % count
+        return format_html('{} <span class="a2-warning">{}</span>', words, told)
+
+    @admin.display(description=gettext_lazy("warnings"))
+    def warnings(self, segment: AudienceSegment) -> str:
+        warnings = meaning_of(segment).warnings
+        shown = format_html_join("", '<p class="a2-warning">{}</p>', ([placed(warning)] for warning in warnings))
+        return shown or _("none")
+
+    @admin.display(description=gettext_lazy("size"))
+    def size(self, segment: AudienceSegment) -> str | None:
+        size = segment.approximated_size
+        return None if size is None else number_format(size, use_l10n=True, force_grouping=True)
+
+    @admin.display(description=gettext_lazy("source"))
+    def source(self, segment: AudienceSegment) -> str | None:
+        return str(SOURCES[segment.size_source]) if segment.size_source else None
+
+    @admin.display(description=gettext_lazy("counted"))
+    def counted(self, segment: AudienceSegment) -> str | None:
+        if segment.size_source != "computed" or segment.size_as_of is None:
+            return None
+        recent = timezone.now() - segment.size_as_of < timedelta(minutes=1)
+        ago = _("just now") if recent else _("%(time)s ago") % {"time": timesince(segment.size_as_of)}
+        return format_html('<span title="{}">{}</span>', segment.size_as_of.isoformat(timespec="seconds"), ago)
+
+
+def meaning_of(segment: AudienceSegment) -> Parsed:
+    """What the segment's clauses mean now; its list has found out for the whole page."""
+    if not hasattr(segment, "meaning"):
+        segment.meaning = compile_all([clauses_of(segment)])[0]  # type: ignore[attr-defined]
+    meaning: Parsed = segment.meaning  # type: ignore[attr-defined]
+    return meaning
+
+
+def tell(request: HttpRequest, defined: Defined) -> None:
+    """Say the size of a segment that was saved, and whatever is to be warned of."""
+    segment = defined.segment
+    words = {"name": segment.name, "size": number_format(segment.approximated_size or 0, force_grouping=True)}
+    if segment.size_source == "computed":
+        told = _("“%(name)s” selects %(size)s audiences now.")
+    elif segment.size_source == "declared":
+        told = _("“%(name)s” shows the size that was declared: %(size)s.")
+    else:
+        told = _("“%(name)s” has no size: none was declared, and there are no properties to count by.")
+    messages.info(request, told % words)
+    for warning in defined.warnings:
+        messages.warning(request, placed(warning))
