@@ -11,18 +11,16 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from a2service.localdb import LocalDatabase
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Server:
     """gunicorn with two workers of four threads, and the token of a platform client."""
 
-    def __init__(self, database: LocalDatabase, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.environment = {
             **os.environ,
-            "DATABASE_URL": database.url,
+            "DATABASE_URL": url,
             "A2_LOCAL_DIR": str(folder),
             "A2_PROCESS": "web",
         }

@@ -64,7 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with audiences, segments and staff, some of them named by people who mean no good."""
     database = LocalDatabase(tmp_path_factory.mktemp("browser") / "postgres", durable=False)
     database.start()
-    server = Server(database, tmp_path_factory.mktemp("local"))
+    server = Server(database.url, tmp_path_factory.mktemp("local"))
     server.environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
     server.manage("createsuperuser", "--noinput", "--username", "sora", "--email", "sora@example.com")
     people = [{"id": f"p{n}", "properties": {"gender": "F" if n % 3 else "M", "note": NASTY[n % 5]}} for n in range(30)]

@@ -22,7 +22,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabase
 
 @pytest.fixture(scope="module")
 def server(database: LocalDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(database, tmp_path_factory.mktemp("local"))
+    server = Server(database.url, tmp_path_factory.mktemp("local"))
     yield server
     server.stop()
 
