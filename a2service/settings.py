@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from a2service import __version__, localdb
 
+SHORTEST_KEY = 50
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
@@ -36,6 +37,11 @@ def choice(name: str, *allowed: str) -> str:
     return text
 
 
+def listed(text: str) -> list[str]:
+    """The parts of a text between its commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def needed_in_production(name: str) -> str:
     """A setting that has no safe default once A2_PRODUCTION is on."""
     text = os.environ.get(name, "").strip()
@@ -47,6 +53,10 @@ def needed_in_production(name: str) -> str:
 def secret_key() -> str:
     """The SECRET_KEY that is set, else one made once and kept in A2_LOCAL_DIR."""
     if key := needed_in_production("SECRET_KEY"):
+        if A2_PRODUCTION and len(key) < SHORTEST_KEY:
+            raise ImproperlyConfigured(
+                f"SECRET_KEY must have {SHORTEST_KEY} characters or more; .env.example says how."
+            )
         return key
     path = A2_LOCAL_DIR / "secret_key"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,20 +72,19 @@ def database() -> dict[str, Any]:
     """The database that DATABASE_URL names, else the local one that `manage.py localdb` keeps."""
     url = needed_in_production("DATABASE_URL") or localdb.LocalDatabase(A2_LOCAL_DIR / "postgres").url
     config: dict[str, Any] = env.db_url_config(url)
-    if config["ENGINE"] != "django.db.backends.postgresql":
+    if config.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host/name.")
     config["HOST"] = unquote(config["HOST"])
     timeouts = {"web": "5s", "worker": "10min", "command": "0"}
     config["CONN_MAX_AGE"] = None
     config["CONN_HEALTH_CHECKS"] = True
-    config["OPTIONS"] = {
-        "connect_timeout": 3,
-        # Compiling a query costs more than it saves here: a count of 100,000 values takes twice as long with it.
-        "options": "-c jit=off"
-        f" -c statement_timeout={timeouts[A2_PROCESS]} -c lock_timeout={timeouts[A2_PROCESS]}"
-        f" -c idle_in_transaction_session_timeout={'15s' if A2_PROCESS == 'web' else '0'}",
-        **config.get("OPTIONS", {}),
-    }
+    # Compiling a query costs more than it saves here: a count of 100,000 values takes twice as long with it.
+    own = (
+        f"-c jit=off -c statement_timeout={timeouts[A2_PROCESS]} -c lock_timeout={timeouts[A2_PROCESS]}"
+        f" -c idle_in_transaction_session_timeout={'15s' if A2_PROCESS == 'web' else '0'}"
+    )
+    asked = config.get("OPTIONS", {})
+    config["OPTIONS"] = {"connect_timeout": 3, **asked, "options": f"{own} {asked.get('options', '')}".strip()}
     return config
 
 
@@ -89,9 +98,9 @@ DEBUG = flag("DEBUG")
 if A2_PRODUCTION and DEBUG:
     raise ImproperlyConfigured("A2_PRODUCTION is on, so DEBUG must be off: it shows settings and data to strangers.")
 SECRET_KEY = secret_key()
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = listed(os.environ.get("SECRET_KEY_FALLBACKS", ""))
 hosts = needed_in_production("ALLOWED_HOSTS")
-ALLOWED_HOSTS = hosts.split(",") if hosts else ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = listed(hosts) if hosts else ["localhost", "127.0.0.1", "[::1]"]
 DATABASES = {"default": database()}
 
 INSTALLED_APPS = [
@@ -168,7 +177,8 @@ SECURE_HSTS_PRELOAD = A2_PRODUCTION
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = A2_PRODUCTION
 SESSION_COOKIE_NAME = "__Host-sessionid" if A2_PRODUCTION else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if A2_PRODUCTION else "csrftoken"
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = listed(os.environ.get("CSRF_TRUSTED_ORIGINS", ""))
+CSRF_FAILURE_VIEW = "segments.api.errors.forbidden"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from segments.api.views import service
 
 handler400 = "segments.api.errors.bad_request"
+handler403 = "segments.api.errors.forbidden"
 handler404 = "segments.api.errors.not_found"
 handler500 = "segments.api.errors.server_error"
 

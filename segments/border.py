@@ -73,6 +73,17 @@ def is_visible(text: str) -> bool:
     return any(unicodedata.category(letter) not in INVISIBLE and letter not in BLANK_LETTERS for letter in text)
 
 
+def comparable(value: object) -> object:
+    """A form of JSON that is equal when the JSON is: Python alone takes true for 1."""
+    match value:
+        case dict():
+            return {key: comparable(item) for key, item in value.items()}
+        case list():
+            return [comparable(item) for item in value]
+        case _:
+            return isinstance(value, bool), value
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):

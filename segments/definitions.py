@@ -3,13 +3,16 @@
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from segments.exceptions import Fault, Invalid
+from segments.border import comparable
+from segments.exceptions import Fault, Invalid, SegmentMissing
+from segments.expressions import Parsed
 from segments.matching import Size, clauses_of, compile_all, sizes_of
 from segments.models import AudienceSegment, Change, Owner, SegmentSize
 from segments.models.changes import Actor
@@ -60,20 +63,28 @@ def create(drafts: Sequence[Draft], actor: Actor, *, strict: bool = False) -> li
 
 
 def update(segment_id: uuid.UUID, draft: Draft, actor: Actor, *, strict: bool = False) -> Defined:
-    """Change the fields that were sent and no others; AudienceSegment.DoesNotExist when it is gone."""
+    """Change the fields that were sent and no others; SegmentMissing when it is gone."""
     with transaction.atomic():
-        segment = AudienceSegment.objects.select_for_update().get(pk=segment_id)
-        before = tracked(segment)
+        segment = AudienceSegment.objects.select_for_update().filter(pk=segment_id).first()
+        if segment is None:
+            raise SegmentMissing
+        before, size_before = tracked(segment), segment.computed_size
+        meant = None if segment.size_revision != segment.revision else meaning_of(segment)
         Owner.objects.register([draft.values.get("owner_id", segment.owner_id)])
         apply(segment, draft.values)
         segment.revision += 1
         segment.updated_at = max(timezone.now(), segment.created_at)
-        defined = size_all([segment], [draft], strict)
+        if meaning_of(segment) == meant:
+            defined = keep_counted(segment, draft, strict)
+        else:
+            defined = size_all([segment], [draft], strict)[0]
         segment.save()
-        record_sizes([segment])
-        if tracked(segment) != before:
-            Change.objects.record(actor, [change(segment, Change.Action.CHANGED, before)])
-    return defined[0]
+        if segment.computed_size != size_before:
+            record_sizes([segment])
+        changed = change(segment, Change.Action.CHANGED, before)
+        if changed.after:
+            Change.objects.record(actor, [changed])
+    return defined
 
 
 def delete(segment_ids: Collection[uuid.UUID], actor: Actor) -> None:
@@ -90,9 +101,9 @@ def delete(segment_ids: Collection[uuid.UUID], actor: Actor) -> None:
 
 def refresh(segment: AudienceSegment) -> Defined:
     """Compute the size afresh and keep it where it differs; the definition, its dates and revision stay."""
-    resolved = compile_all([clauses_of(segment)])[0]
+    resolved, size = sizes_of([clauses_of(segment)])[0]
     before = segment.computed_size, segment.size_revision
-    set_size(segment, sizes_of([resolved.tree])[0])
+    set_size(segment, size)
     if (segment.computed_size, segment.size_revision) != before:
         keep_size(segment)
     return Defined(segment, resolved.warnings)
@@ -141,18 +152,41 @@ def is_ours(segment: AudienceSegment, size: int | None) -> bool:
 
 def size_all(segments: Sequence[AudienceSegment], drafts: Sequence[Draft], strict: bool) -> list[Defined]:
     """Compile and count segments in one view; strict refuses all their warnings at once."""
-    resolved = compile_all([clauses_of(segment) for segment in segments])
-    defined = [
-        Defined(segment, [*draft.warnings, *one.warnings])
-        for segment, draft, one in zip(segments, drafts, resolved, strict=True)
-    ]
-    if strict and any(each.warnings for each in defined):
-        raise Invalid(
-            [fault.under(draft.pointer) for each, draft in zip(defined, drafts, strict=True) for fault in each.warnings]
-        )
-    for segment, size in zip(segments, sizes_of([one.tree for one in resolved]), strict=True):
+    asked = [clauses_of(segment) for segment in segments]
+    sized = sizes_of(asked, partial(refuse_warnings, drafts) if strict else None)
+    for segment, (_resolved, size) in zip(segments, sized, strict=True):
         set_size(segment, size)
-    return defined
+    return [
+        Defined(segment, [*draft.warnings, *one.warnings])
+        for segment, draft, (one, _size) in zip(segments, drafts, sized, strict=True)
+    ]
+
+
+def refuse_warnings(drafts: Sequence[Draft], resolved: Sequence[Parsed]) -> None:
+    """Invalid with every warning of the drafts and of what they mean, unless there is none."""
+    found = [
+        fault.under(draft.pointer)
+        for draft, one in zip(drafts, resolved, strict=True)
+        for fault in (*draft.warnings, *one.warnings)
+    ]
+    if found:
+        raise Invalid(found)
+
+
+def keep_counted(segment: AudienceSegment, draft: Draft, strict: bool) -> Defined:
+    """The segment with the size that it has: it means what it meant."""
+    resolved = compile_all([clauses_of(segment)])
+    if strict:
+        refuse_warnings([draft], resolved)
+    if segment.size_revision is not None:
+        segment.size_revision = segment.revision
+    return Defined(segment, [*draft.warnings, *resolved[0].warnings])
+
+
+def meaning_of(segment: AudienceSegment) -> object:
+    """All that a segment's computed size comes from, in a form that can be compared."""
+    clauses = comparable([segment.properties, segment.exclusions])
+    return segment.owner_id, str(segment.management_type), clauses
 
 
 def set_size(segment: AudienceSegment, size: Size) -> None:
@@ -183,7 +217,11 @@ def named(segment: AudienceSegment) -> dict[str, str]:
 
 def change(segment: AudienceSegment, action: Change.Action, before: Mapping[str, Any]) -> Change:
     """The audit entry for a segment as it is now, with the fields that differ."""
-    after = {name: value for name, value in tracked(segment).items() if name not in before or before[name] != value}
+    after = {
+        name: value
+        for name, value in tracked(segment).items()
+        if name not in before or comparable(before[name]) != comparable(value)
+    }
     return Change(
         action=action, before={name: before[name] for name in after if name in before}, after=after, **named(segment)
     )

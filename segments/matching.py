@@ -2,16 +2,18 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from segments import catalogue
 from segments.exceptions import Fault
-from segments.expressions import AnyOf, Expression, Parsed, parse, resolve
+from segments.expressions import AnyOf, Parsed, parse, resolve
 from segments.models import AudienceSegment
 from segments.store import Snapshot, store
+
+Check = Callable[[list[Parsed]], None]
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,19 @@ def wanted_by(parsed: Iterable[Parsed]) -> dict[str, set[str]]:
     return wanted
 
 
-def sizes_of(trees: Sequence[Expression]) -> list[Size]:
-    """How many each tree selects, all from one view of the store."""
+def sizes_of(asked: Sequence[Clauses], check: Check | None = None) -> list[tuple[Parsed, Size]]:
+    """What each one means and how many it selects, all of one moment; `check` may refuse before they are counted."""
     with store().snapshot() as view:
-        return [Size(view.count(tree), view.as_of) for tree in trees]
+        resolved = compile_all(asked)
+        if check:
+            check(resolved)
+        return [(one, Size(view.count(one.tree), view.as_of)) for one in resolved]
 
 
 def estimate(asked: Clauses) -> Estimate:
     """The size of clauses that are not saved, and of each by itself."""
-    resolved = compile_all([asked])[0]
     with store().snapshot() as view:
+        resolved = compile_all([asked])[0]
         return Estimate(
             view.count(resolved.tree), view.total, view.as_of, tuple(clause_sizes(resolved, view)), resolved.warnings
         )

@@ -86,7 +86,8 @@ class Code(Text):
     """An attribute's code: no outer white space, read in Unicode NFC."""
 
     def check(self, value: Any, pointer: str) -> str:
-        code = unicodedata.normalize("NFC", super().check(value, pointer))
+        composed = unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+        code = super().check(composed, pointer)
         if code != code.strip():
             raise Wrong(Fault(pointer, "invalid_code", gettext_noop("Leave out the spaces around the code.")))
         return code

@@ -89,9 +89,12 @@ class ValueForm(forms.ModelForm):  # type: ignore[type-arg]
         model = AudienceAttributeValue
         fields = ["attribute", "value", "name"]
 
-    def clean_value(self) -> str | None:
+    def clean_value(self) -> str:
         """The value as matching reads it, so that what is typed here is what audiences will have."""
-        return label_text(self.cleaned_data["value"])
+        text = label_text(self.cleaned_data["value"])
+        if text is None:
+            raise ValidationError(_("Send at most %d characters, as they are in Unicode NFC.") % LONGEST_VALUE)
+        return text
 
 
 @admin.register(AudienceAttributeValue)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -11,12 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from segments import audiences
 from segments.admin.forms import ContractForm, JSONText, ShapeText
-from segments.admin.pages import BoundedPaginator, ContractAdmin, WholeDeletion
+from segments.admin.pages import BoundedPaginator, ContractAdmin, WholeDeletion, record
 from segments.contract import AUDIENCE, read_audience
 from segments.labels import listing
-from segments.models import Audience
+from segments.models import Audience, Change
 from segments.shapes import Reading
 from segments.store import ProfileChange, store
+
+KIND = "audience"
 
 
 class AudienceForm(ContractForm):
@@ -63,17 +66,23 @@ class AudienceAdmin(ContractAdmin, WholeDeletion):
         return queryset.filter(pk__startswith=search_term) if search_term else queryset, False
 
     def save_model(self, request: HttpRequest, obj: Audience, form: Any, change: bool) -> None:
+        values = form.changed() if change else form.reading.values
+        before = {name: form.initial[name] for name in values} if change else {}
         if change:
-            audiences.upsert([ProfileChange(id=obj.pk, **form.changed())])
+            audiences.upsert([ProfileChange(id=obj.pk, **values)], strict=settings.A2_STRICT)
         else:
-            audiences.create(ProfileChange(**form.reading.values))
-            obj.pk = form.reading.values["id"]
+            audiences.create(ProfileChange(**values), strict=settings.A2_STRICT)
+            obj.pk = values["id"]
+        record(request, Change.Action.CHANGED if change else Change.Action.CREATED, KIND, obj, before, values)
 
     def delete_model(self, request: HttpRequest, obj: Audience) -> None:
-        store().erase([obj.pk])
+        self.delete_queryset(request, Audience.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Audience]) -> None:
-        store().erase(list(queryset.values_list("pk", flat=True)))
+        gone = list(queryset)
+        store().erase([audience.pk for audience in gone])
+        for audience in gone:
+            record(request, Change.Action.DELETED, KIND, audience, {"properties": audience.properties})
 
     @admin.display(description=_("properties"))
     def has(self, audience: Audience) -> str:

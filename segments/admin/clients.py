@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.urls.resolvers import URLPattern
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
@@ -31,7 +32,7 @@ class ClientForm(ContractForm):
     allowed_scopes = forms.MultipleChoiceField(
         label=_("Scopes"),
         required=False,
-        choices=[(scope, f"{scope} – {about}") for scope, about in settings.SCOPES.items()],
+        choices=[(scope, format_lazy("{} – {}", scope, about)) for scope, about in settings.SCOPES.items()],
         widget=forms.CheckboxSelectMultiple,
         initial=default_scopes(False),
     )
@@ -59,7 +60,14 @@ class ClientAdmin(ContractAdmin, WholeDeletion):
 
     def get_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:
         fields = ["name", "all_owners", "owners", "allowed_scopes"]
-        return fields if obj is None else [*fields, "is_active", "client_id", "created", "seen"]
+        if obj is None:
+            return fields
+        seen = ["seen"] if self.has_change_permission(request, obj) else []
+        return [*fields, "is_active", "client_id", "created", *seen]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Not by the digest of a secret: whoever may look at clients could feel their way along it."""
+        return not lookup.startswith("client_secret") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> list[str]:
         return [] if obj is None else ["client_id", "created"]

@@ -155,7 +155,8 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]
         form_names = {contract: name for name, contract in self.contract_names.items()}
         name = form_names.get(first, first)
         if name in self.fields:
-            self.add_error(name, ValidationError(placed(fault) if rest else message(fault), fault.code))
+            inside = rest and isinstance(self.fields[name], JSONText)
+            self.add_error(name, ValidationError(placed(fault) if inside else message(fault), fault.code))
         else:
             self.add_error(None, ValidationError(placed(fault), fault.code))
 

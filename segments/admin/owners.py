@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from segments.admin.forms import ShapeText
 from segments.admin.pages import record
 from segments.contract import LONGEST_NAME
-from segments.models import AudienceAttribute, AudienceSegment, Change, Owner
+from segments.models import AudienceAttribute, AudienceSegment, Change, Client, Owner
 from segments.shapes import Text
 
 NAME = Text(about="The name for people.", shortest=1, longest=LONGEST_NAME, visible=True)
@@ -47,6 +47,12 @@ class OwnerAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             record(request, Change.Action.CREATED, "owner", obj, {}, {"name": obj.name})
         elif form.changed_data:
             record(request, Change.Action.CHANGED, "owner", obj, {"name": form.initial["name"]}, {"name": obj.name})
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What would go, and what stands against it: a client must not be left without the owners it acts for."""
+        gone, counts, needed, protected = super().get_deleted_objects(objs, request)
+        acting = Client.objects.filter(owners__in=objs).distinct()
+        return gone, counts, needed, [*protected, *(_("Client: %s") % client.name for client in acting)]
 
     def delete_model(self, request: HttpRequest, obj: Owner) -> None:
         record(request, Change.Action.DELETED, "owner", obj, {"name": obj.name})

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -15,8 +16,6 @@ from segments.exceptions import SegmentsError
 from segments.models import Change
 from segments.models.changes import Actor
 
-MOST_LISTED = 10_000
-
 
 def actor(request: HttpRequest) -> Actor:
     """The member of staff who is acting."""
@@ -26,9 +25,11 @@ def actor(request: HttpRequest) -> Actor:
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts no further than it lets people turn pages: COUNT(*) over millions of rows takes seconds."""
 
+    most = 10_000
+
     @cached_property
     def count(self) -> int:
-        return int(self.object_list[:MOST_LISTED].count())  # type: ignore[attr-defined]
+        return int(self.object_list[: self.most].count())  # type: ignore[attr-defined]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -52,7 +53,7 @@ class ContractAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = super().get_object(request, object_id, from_field)
-        if found is not None and request.method == "POST":
+        if found is not None and request.method == "POST" and transaction.get_connection().in_atomic_block:
             return self.model._default_manager.select_for_update().filter(pk=found.pk).first()
         return found
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.db import OperationalError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -115,17 +116,23 @@ class SegmentAdmin(ContractAdmin, WholeDeletion):
 
     def get_fieldsets(self, request: HttpRequest, obj: AudienceSegment | None = None) -> Any:
         """A new segment has only what people fill in."""
-        if obj is not None:
-            return self.fieldsets
-        shown = [(title, [name for name in options["fields"] if name not in self.readonly_fields])
-                 for title, options in self.fieldsets]  # fmt: skip
+        left_out = self.readonly_fields if obj is None else []
+        if not self.has_change_permission(request, obj):
+            left_out = [*left_out, "seen"]
+        shown = [
+            (title, [name for name in options["fields"] if name not in left_out]) for title, options in self.fieldsets
+        ]
         return [(title, {"fields": fields}) for title, fields in shown]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The segment; to whom only looks at it, with its size counted now."""
+        """The segment; to whom only looks at it, with its size counted now, or else the last that was counted."""
         segment = super().get_object(request, object_id, from_field)
-        if segment is not None and request.method == "GET":
-            definitions.refresh(segment)
+        if segment is not None and request.method == "GET" and self.has_view_or_change_permission(request, segment):
+            try:
+                definitions.refresh(segment)
+            except OperationalError:
+                messages.error(request, _("The size cannot be counted now; this is the last one that was."))
+                return super().get_object(request, object_id, from_field)
         return segment
 
     def save_model(self, request: HttpRequest, obj: AudienceSegment, form: Any, change: bool) -> None:

@@ -38,6 +38,10 @@ class AccessTokenAdmin(ToolkitTokenAdmin):
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Not by what is kept of a token: whoever may look at tokens could feel their way along it."""
+        return not lookup.startswith("token") and super().lookup_allowed(lookup, value, request)
+
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Whoever may delete tokens by the staff's permissions; the action asks by this name."""
         return request.user.has_perm("oauth2_provider.delete_accesstoken")

@@ -71,6 +71,12 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return problem(request, 400, "bad_request", "Bad request", "The request cannot be read: host, headers or address.")
 
 
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
+    """Django's handler for what staff may not do, and for forms that did not come from here."""
+    detail = "You may not do that, or the form was open for too long. Open the page anew, or ask who administers this."
+    return problem(request, 403, "forbidden", "Forbidden", detail)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler for a fault of ours."""
     detail = "Something failed on our side; it is logged under this request id."

@@ -6,15 +6,23 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest
+from gunicorn.http.errors import ParseException
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from segments.border import Document, read_json
-from segments.exceptions import BodyTooLarge, UnreadableJSON, UnsupportedEncoding, UnsupportedMediaType
+from segments.exceptions import (
+    BodyTooLarge,
+    UnreadableJSON,
+    UnsupportedEncoding,
+    UnsupportedMediaType,
+    gettext_noop,
+)
 from segments.moments import rfc3339
 
+BROKEN_CHUNKS = gettext_noop("The body cannot be read: its chunks are broken. Send it again.")
 READABLE = ("application/json", "application/*", "*/*", "text/html", "text/*", "application/problem+json")
 
 
@@ -40,7 +48,10 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
         raise BodyTooLarge(limit)
     chunked = request.META.get("wsgi.input_terminated") and "Transfer-Encoding" in request.headers
     source = request.META["wsgi.input"] if chunked else request
-    data: bytes = source.read(limit + 1)
+    try:
+        data: bytes = source.read(limit + 1)
+    except ParseException:
+        raise UnreadableJSON(BROKEN_CHUNKS) from None
     if len(data) > limit:
         raise BodyTooLarge(limit)
     return data

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
@@ -14,6 +15,8 @@ from segments.api.errors import problem
 
 logger = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+UNREADABLE = (ValidationError, ValueError)
+"""What Django's admin lets through of ids and filters that are not of their field's type."""
 FOR_PEOPLE = re.compile(r"/(admin|docs|static)(/|$)|/$")
 
 
@@ -34,13 +37,23 @@ class ProblemMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """503 with Retry-After when the database cannot be used now; other errors go on to Django."""
-        if not isinstance(error, OperationalError | InterfaceError):
+        if isinstance(error, DataError) or (is_of_the_admin(request) and isinstance(error, UNREADABLE)):
+            logger.warning("Unreadable text in request %s", request.request_id, exc_info=error)  # type: ignore[attr-defined]
+            return problem(request, 400, "bad_request", "Bad request", "A text in the request cannot be read.")
+        if is_of_the_admin(request) and isinstance(error, IntegrityError):
+            detail = "Something else has changed meanwhile; nothing was written. Open the page anew."
+            return problem(request, 409, "conflict", "Conflict", detail)
+        if not isinstance(error, OperationalError | InterfaceError | InternalError):
             return None
         logger.error("Database failure in request %s: %s", request.request_id, type(error.__cause__ or error).__name__)  # type: ignore[attr-defined]
         detail = "The database cannot be used now; nothing was changed. Send the request again in a few seconds."
         return problem(
             request, 503, "database_unavailable", "Service unavailable", detail, headers={"Retry-After": "5"}
         )
+
+
+def is_of_the_admin(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin/")
 
 
 def insecure(request: HttpRequest) -> HttpResponse | None:

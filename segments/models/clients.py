@@ -38,7 +38,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
         owners: Iterable[uuid.UUID] = (),
         all_owners: bool = False,
         scopes: Iterable[str] | None = None,
-        actor: "Actor | str" = "command",
+        actor: "Actor",
     ) -> tuple["Client", str]:
         """The new client and its secret, which is shown here and never again; Invalid with all faults.
 
@@ -60,7 +60,8 @@ class ClientQuerySet(models.QuerySet["Client"]):
         )
         with whole_unless_taken(name):
             client.save()
-            client.owners.set([Owner.objects.seen(owner_id) for owner_id in owner_ids])
+            Owner.objects.register(owner_ids)
+            client.owners.set(owner_ids)
             client.record("created", {}, client.registration(), actor)
         return client, secret
 
@@ -160,7 +161,7 @@ class Client(AbstractApplication):
             "is_active": self.is_active,
         }
 
-    def record(self, action: str, before: dict[str, Any], after: dict[str, Any], actor: "Actor | str") -> None:
+    def record(self, action: str, before: dict[str, Any], after: dict[str, Any], actor: "Actor") -> None:
         """Write to the audit trail what was done to the client, in the transaction that does it."""
         # The audit trail imports this module, so its model is reached through the relation.
         change = self.changes.model(
@@ -171,11 +172,7 @@ class Client(AbstractApplication):
             before={name: value for name, value in before.items() if after.get(name) != value},
             after={name: value for name, value in after.items() if before.get(name) != value},
         )
-        if isinstance(actor, str):
-            change.actor = actor
-            change.save()
-        else:
-            self.changes.record(actor, [change])
+        self.changes.record(actor, [change])
 
 
 @contextmanager

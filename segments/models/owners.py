@@ -10,15 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OwnerQuerySet(models.QuerySet["Owner"]):
-    def seen(self, owner_id: uuid.UUID) -> "Owner":
-        """The owner with this id, registered now if it was never seen before."""
-        owner, _created = self.get_or_create(pk=owner_id, defaults={"name": unnamed(timezone.now())})
-        return owner
-
     def register(self, owner_ids: Iterable[uuid.UUID]) -> None:
-        """Register those that were never seen before; in order, so that no two writers wait in a ring."""
-        wanted = set(owner_ids)
-        missing = wanted - set(self.filter(pk__in=wanted).values_list("pk", flat=True))
+        """Register those that were never seen before; in order, so that no two writers wait in a ring.
+
+        Call it in the transaction that goes on to name them: nobody can delete them until that ends.
+        """
+        wanted = sorted(set(owner_ids))
+        query = f"SELECT id FROM {Owner._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
+        missing = set(wanted) - {owner.pk for owner in self.raw(query, [wanted])}
         name = unnamed(timezone.now())
         self.bulk_create([Owner(pk=owner_id, name=name) for owner_id in sorted(missing)], ignore_conflicts=True)
 

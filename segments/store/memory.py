@@ -10,6 +10,7 @@ from threading import Lock
 
 from django.utils import timezone
 
+from segments.border import comparable
 from segments.exceptions import AudienceExists
 from segments.expressions import Expression, evaluate
 from segments.store.audiences import (
@@ -105,19 +106,11 @@ def changed(stored: Profile | None, change: ProfileChange, now: datetime) -> Pro
         alt_id=before.alt_id if change.alt_id is UNSENT else change.alt_id,
         properties=before.properties if change.properties is UNSENT else change.properties,
     )
-    if stored and comparable(stored) == comparable(after):
+    if stored and told(stored) == told(after):
         return stored
     return replace(after, updated_at=max(now, after.created_at))
 
 
-def comparable(value: object) -> object:
-    """A form of JSON that is equal when the JSON is: Python alone takes true for 1."""
-    match value:
-        case Profile():
-            return value.id_type, comparable(value.alt_id), value.properties
-        case dict():
-            return {key: comparable(item) for key, item in value.items()}
-        case list():
-            return [comparable(item) for item in value]
-        case _:
-            return isinstance(value, bool), value
+def told(profile: Profile) -> object:
+    """What clients have told of a profile, in a form that can be compared."""
+    return profile.id_type, comparable(profile.alt_id), profile.properties

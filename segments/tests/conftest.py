@@ -23,12 +23,14 @@ from django.test import Client as HttpClient
 
 from a2service.localdb import LocalDatabase
 from segments.models import Client, Owner
+from segments.models.changes import Actor
 
 OWNERS = {
     "alice": uuid.UUID("a11ce000-0000-4000-8000-000000000001"),
     "bob": uuid.UUID("b0b00000-0000-4000-8000-000000000002"),
     "charlie": uuid.UUID("c4a12e00-0000-4000-8000-000000000003"),
 }
+TESTS = Actor(command="test")
 STARTED: list[LocalDatabase] = []
 
 # A noisy machine is no fault of the code's: examples are not timed.
@@ -140,7 +142,9 @@ def api(owners: dict[str, Owner]) -> Callable[..., Caller]:
         if client is None:
             everyone = name == "platform"
             owned = [] if everyone else [owners[name].pk]
-            client, _secret = Client.objects.register(called, owners=owned, all_owners=everyone, scopes=scopes)
+            client, _secret = Client.objects.register(
+                called, owners=owned, all_owners=everyone, scopes=scopes, actor=TESTS
+            )
         return Caller(client.issue_token())
 
     return caller
@@ -154,7 +158,7 @@ def register(owners: dict[str, Owner]) -> Callable[..., Service]:
         everyone = name == "platform"
         owned = [] if everyone else [owners[name].pk]
         called = f"{name}'s reporting"
-        return Service(*Client.objects.register(called, owners=owned, all_owners=everyone, scopes=scopes))
+        return Service(*Client.objects.register(called, owners=owned, all_owners=everyone, scopes=scopes, actor=TESTS))
 
     return service
 

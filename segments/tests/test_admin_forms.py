@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -345,3 +346,77 @@ def test_it_tells_who_was_a_moment_too_late(staff: Browser, people: Caller, monk
 
     assert "Taken already: 'gender'." in text(response)
     assert AudienceAttribute.objects.filter(code="gender").count() == 1
+
+
+@pytest.mark.parametrize("model", ["audiencesegment", "audienceattribute", "client", "owner"])
+@pytest.mark.parametrize("chosen", [["\0"], ["abc"], ["9" * 40]])
+def test_it_refuses_rows_that_cannot_be(staff: Browser, people: Caller, model: str, chosen: list[str]) -> None:
+    body = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    response = staff.post(reverse(f"admin:segments_{model}_changelist"), body)
+
+    assert response.status_code in {200, 302, 400}
+
+
+@pytest.mark.parametrize(
+    ("model", "form"),
+    [("audiencesegment", {"owner": "x"}), ("audiencesegment", {"owner": "\0"}), ("client", {"owners": ["x"]})],
+)
+def test_it_refuses_an_owner_that_is_no_id(staff: Browser, people: Caller, model: str, form: dict[str, Any]) -> None:
+    assert add(staff, model, {**(segment_form() if model != "client" else client_form()), **form}).status_code in {
+        200,
+        400,
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["audience/%00/change/", "client/?name__exact=%00", "change/?kind=%00", "owner/?q=%00"]
+)
+def test_it_refuses_nul_in_an_address(staff: Browser, people: Caller, path: str) -> None:
+    assert staff.get(f"/admin/segments/{path}", follow=True).status_code in {200, 400}
+
+
+def test_it_opens_a_history_by_post_as_little_as_by_get(staff: Browser, people: Caller) -> None:
+    add(staff, "audiencesegment", segment_form())
+    address = reverse("admin:segments_audiencesegment_history", args=[AudienceSegment.objects.get().pk])
+
+    assert staff.post(address).status_code == 200
+
+
+def test_it_keeps_an_owner_that_a_client_acts_for(staff: Browser, api: Callable[..., Caller]) -> None:
+    api("charlie")
+    address = reverse("admin:segments_owner_delete", args=[OWNERS["charlie"]])
+
+    assert "Client: charlie" in text(staff.get(address))
+    staff.post(address, {"post": "yes"})
+    assert Owner.objects.filter(pk=OWNERS["charlie"]).exists()
+
+
+def test_it_writes_down_what_staff_did_to_audiences(staff: Browser, people: Caller) -> None:
+    add(staff, "audience", {"id": "p9", "id_type": "", "alt_id": "", "properties": '{"gender": "F"}'})
+    edit(staff, Audience.objects.get(pk="p9"), properties='{"gender": "M"}')
+    staff.post(reverse("admin:segments_audience_delete", args=["p9"]), {"post": "yes"})
+
+    trail = Change.objects.filter(kind="audience", object_id="p9").order_by("pk")
+    assert [change.action for change in trail] == ["created", "changed", "deleted"]
+    assert trail[1].before == {"properties": {"gender": ["F"]}}
+
+
+def test_it_lets_nobody_feel_along_a_secret(staff: Browser, api: Callable[..., Caller]) -> None:
+    api("alice")
+    for query in (
+        "segments/client/?client_secret__startswith=sha",
+        "oauth2_provider/accesstoken/?token_checksum__gt=0",
+    ):
+        assert staff.get(f"/admin/{query}").status_code == 400
+
+
+def test_it_shows_viewers_no_field_of_the_form(people: Caller, draft: Callable[..., dict[str, Any]]) -> None:
+    viewer = User.objects.create_user("vera", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_audiencesegment"))
+    people.post("/audiences/segments", draft())
+    browser = Browser()
+    browser.force_login(viewer)
+
+    page = text(browser.get(change_address(AudienceSegment.objects.get())))
+    assert "Seen" not in page
+    assert "<textarea" not in page

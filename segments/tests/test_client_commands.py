@@ -20,6 +20,7 @@ from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
 
 from segments.models import Change, Client, Owner
+from segments.models.changes import Actor
 
 AccessToken = get_access_token_model()
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -355,7 +356,7 @@ def test_it_prints_nothing_else_when_it_is_typed(shell):
     ],
 )
 def test_it_exits_2_with_a_sentence_when_it_is_typed(shell, arguments, words):
-    Client.objects.register("taken", owners=[uuid.UUID(ALICE)])
+    Client.objects.register("taken", owners=[uuid.UUID(ALICE)], actor=Actor(command="test"))
 
     done = shell(*arguments)
 

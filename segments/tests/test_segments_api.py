@@ -320,3 +320,27 @@ def test_it_keeps_another_owners_private_attribute_secret(api, people, draft):
     assert (foreign["approximated_size"], str(foreign["warnings"])) == (0, as_if)
     assert own["approximated_size"] == 1
     assert excluded["approximated_size"] == 0
+
+
+def test_it_sees_the_difference_between_a_number_and_true(api, people, draft):
+    people.post(
+        "/audiences/bulk-add", [{"id": "p1", "properties": {"paid": True}}, {"id": "p2", "properties": {"paid": 1}}]
+    )
+    segment = people.post(PATH, draft(properties={"paid": [1]}, exclusions={"gender": ["M"]})).json()
+    people.post("/audiences/bulk-add", [{"id": "p3", "properties": {"paid": True}}])
+
+    changed = people.patch(f"{PATH}/{segment['id']}", {"properties": {"paid": [True]}}).json()
+
+    assert (segment["approximated_size"], changed["approximated_size"]) == (1, 2)
+    assert changed["properties"] == {"paid": [True]}
+
+
+def test_it_counts_and_records_no_size_when_the_definition_stays(api, people, draft):
+    segment = people.post(PATH, draft(properties={"gender": ["F"]})).json()
+    people.post("/audiences/bulk-add", [{"id": "p9", "properties": {"gender": "F"}}])
+    for name in "abc":
+        renamed = people.patch(f"{PATH}/{segment['id']}", {"name": name}).json()
+
+    assert (renamed["approximated_size"], renamed["size_as_of"]) == (3, segment["size_as_of"])
+    assert AudienceSegment.objects.get().sizes.count() == 1
+    assert people.get(f"{PATH}/{segment['id']}").json()["approximated_size"] == 4

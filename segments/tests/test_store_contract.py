@@ -8,10 +8,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from segments.border import comparable
 from segments.exceptions import AudienceExists
 from segments.expressions import And, AnyOf, Nobody, Not, evaluate
 from segments.store import UNSENT, ProfileChange, UpsertCounts
-from segments.store.memory import MemoryStore, comparable
+from segments.store.memory import MemoryStore
 from segments.store.postgres import PostgresStore
 from segments.tests import strategies as some
 

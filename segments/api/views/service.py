@@ -1,6 +1,7 @@
 """Addresses about the service itself, open to everyone."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 
 import orjson
 from csp.constants import SELF, UNSAFE_INLINE
@@ -9,14 +10,28 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.generators import SchemaGenerator
 
-from segments.api.errors import problem
+from segments.api.errors import method_not_allowed, problem
 from segments.api.media import weights_of
 
+SAFE = ("GET", "HEAD")
+View = Callable[[HttpRequest], HttpResponse]
 
-@require_safe
+
+def readable(view: View) -> View:
+    """For everyone to GET, with a problem document for other methods; nothing is written, so nobody forges a thing."""
+
+    @csrf_exempt
+    @wraps(view)
+    def checked(request: HttpRequest) -> HttpResponse:
+        return view(request) if request.method in SAFE else method_not_allowed(request, SAFE)
+
+    return checked
+
+
+@readable
 def index(request: HttpRequest) -> HttpResponse:
     """Where things are: a page for people, JSON for callers."""
     links = {
@@ -34,13 +49,13 @@ def index(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"service": "A2 audience service", "version": settings.A2_VERSION, "links": links})
 
 
-@require_safe
+@readable
 def livez(request: HttpRequest) -> HttpResponse:
     """Whether this process answers."""
     return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-@require_safe
+@readable
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether it can serve: the database answers."""
     try:
@@ -52,7 +67,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-@require_safe
+@readable
 def openapi(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document."""
     return HttpResponse(openapi_document(), content_type="application/json")
@@ -64,7 +79,7 @@ def openapi_document() -> bytes:
     return orjson.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str)
 
 
-@require_safe
+@readable
 @csp_update({"style-src": [SELF, UNSAFE_INLINE]})
 def swagger(request: HttpRequest) -> HttpResponse:
     """Swagger UI over the OpenAPI document; it sets styles in its markup, so this page allows them."""
