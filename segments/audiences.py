@@ -1,7 +1,8 @@
 """Writing audiences: learn what is new to the catalogue, then hand them to the store."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -30,10 +31,23 @@ def upsert(changes: Sequence[ProfileChange], *, strict: bool = False, owner: Own
 
 def create(change: ProfileChange, *, strict: bool = False) -> Profile:
     """Create one audience; AudienceExists when its id is taken."""
+    with learned(change, strict):
+        return store().create(change)
+
+
+def update(change: ProfileChange, *, strict: bool = False) -> Profile:
+    """Change the fields of one audience that were sent; AudienceMissing when there is none."""
+    with learned(change, strict):
+        return store().update(change)
+
+
+@contextmanager
+def learned(change: ProfileChange, strict: bool) -> Iterator[None]:
+    """A transaction in which the catalogue has what this audience brings."""
     found = brought([change], [""])
     with transaction.atomic():
         catalogue.learn(found.wanted, found.pointers, strict=strict)
-        return store().create(change)
+        yield
 
 
 def brought(changes: Sequence[ProfileChange], pointers: Sequence[str]) -> Brought:

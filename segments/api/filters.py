@@ -119,6 +119,11 @@ class SegmentFilter(FilterSet):
         model = AudienceSegment
         fields: list[str] = []
 
+    @classmethod
+    def fields(cls) -> dict[str, Field]:
+        """The fields that its parameters are read by."""
+        return {name: row_filter.shape for name, row_filter in cls.base_filters.items()}
+
     def by_name(self, rows: QuerySet[AudienceSegment], name: str, value: str) -> QuerySet[AudienceSegment]:
         composed = Func("name", function="normalize", output_field=CharField())
         return rows.alias(composed=composed).filter(composed__icontains=unicodedata.normalize("NFC", value))

@@ -8,12 +8,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 MOST = 1000
+NUMBERED = {"page", "page_size"}
 
 
-def link_next(request: Request, response: Response, after: Any) -> Response:
-    """Say where the next page is: the same query after this key."""
-    query = [(name, value) for name, value in request.query_params.items() if name != "after"]
-    address = request.build_absolute_uri(f"{request.path}?{urlencode([*query, ('after', after)])}")
+def link_next(request: Request, response: Response, after: Any, limit: int | None = None) -> Response:
+    """Say where the next page is: the same query after this key; with a `limit`, from a numbered page on."""
+    query = {**request.query_params.dict(), "after": after}
+    if limit is not None:
+        query = {name: value for name, value in query.items() if name not in NUMBERED} | {"limit": limit}
+    address = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
     response["Link"] = f'<{address}>; rel="next"'
     return response
 

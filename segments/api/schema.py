@@ -1,12 +1,12 @@
 """How the API describes itself in OpenAPI: shapes as components, an explicit id for every operation."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from segments.api import serializers
 from segments.shapes import Field, Shape
 
 PROBLEM = {
@@ -51,6 +51,19 @@ ESTIMATE = {
         "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
     },
 }
+REFUSALS = {
+    400: "The body cannot be read as JSON.",
+    401: "No access token, or none that is good.",
+    403: "The token lacks a scope, or the client does not act for the owner.",
+    404: "There is none with this id, or it is another owner's.",
+    406: "The answer comes in none of the accepted types.",
+    409: "It stands against something that is already here.",
+    413: "The body is too large.",
+    415: "The body is not application/json.",
+    422: "A field or a parameter is wrong.",
+    503: "The database cannot be used now; nothing was changed.",
+}
+ALWAYS, WITH_A_BODY = (401, 403, 406, 422, 503), (400, 413, 415)
 COUNTS = {
     "type": "object",
     "required": ["created", "updated", "unchanged", "suppressed"],
@@ -96,7 +109,7 @@ class BearerExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untype
         return {"type": "http", "scheme": "bearer", "description": "A token from POST /o/token/ (client_credentials)."}
 
 
-def parameters(fields: dict[str, Field]) -> list[OpenApiParameter]:
+def parameters(fields: Mapping[str, Field]) -> list[OpenApiParameter]:
     """Query parameters from fields of a shape."""
     return [
         OpenApiParameter(name, type=field.kind(), location="query", description=field.about)
@@ -104,10 +117,14 @@ def parameters(fields: dict[str, Field]) -> list[OpenApiParameter]:
     ]
 
 
-def answers(ok: Any, status: int = 200) -> dict[int | str, Any]:
-    """The success and the one shape of every refusal."""
-    problem = OpenApiResponse({"$ref": "#/components/schemas/Problem"}, description="Refused; the body says why.")
-    return {status: ok, ("default", "application/problem+json"): problem}  # type: ignore[dict-item]
+def refusals(statuses: Sequence[int]) -> dict[Any, Any]:
+    """What an operation may answer besides success, all in the one shape; `default` is for failures of ours."""
+    named = {status: REFUSALS[status] for status in sorted(statuses)} | {"default": "Refused; the body says why."}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        (status, "application/problem+json"): OpenApiResponse(schema, description=description)
+        for status, description in named.items()
+    }
 
 
 def described(view: type, tag: str, **operations: Any) -> type:
@@ -117,19 +134,31 @@ def described(view: type, tag: str, **operations: Any) -> type:
     return view
 
 
-def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """drf-spectacular's last step: components that no serializer stands for; paths without the optional slash."""
-    result["paths"] = {path.rstrip("/"): operations for path, operations in result["paths"].items()}
-    result["components"]["schemas"].update(Fault=FAULT, Problem=PROBLEM, Estimate=ESTIMATE, UpsertCounts=COUNTS)
-    return result
+def operation(
+    operation_id: str,
+    summary: str,
+    ok: Any,
+    body: Any = None,
+    *,
+    query: Mapping[str, Field] | None = None,
+    also: Sequence[int] = (),
+    beta: bool = False,
+    description: str | None = None,
+) -> Any:
+    """One operation: `ok` is what it answers, None for an empty 204; `also` are refusals that not all share.
 
-
-def operation(operation_id: str, summary: str, ok: Any, body: Any = None, **options: Any) -> Any:
-    """The description of one operation."""
-    status = options.pop("status", 200)
-    request = {"application/json": body} if body is not None else None
+    `beta` marks what A2's API does not have and may still change.
+    """
+    success = {204: OpenApiResponse(description="Deleted.")} if ok is None else {200: ok}
+    statuses = [*ALWAYS, *also, *(WITH_A_BODY if body is not None else ())]
     return extend_schema(
-        operation_id=operation_id, summary=summary, request=request, responses=answers(ok, status), **options
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        parameters=parameters(query or {}),
+        request={"application/json": body} if body is not None else None,
+        responses={**success, **refusals(statuses)},
+        extensions={"x-beta": True} if beta else {},
     )
 
 
@@ -137,70 +166,8 @@ def component(name: str) -> OpenApiResponse:
     return OpenApiResponse({"$ref": f"#/components/schemas/{name}"}, description="Done.")
 
 
-def segment_schema(view: type) -> type:
-    """The operations of segments."""
-    from_seed = "POST /audiences/segments of the A2 audience API."
-    return described(
-        view,
-        "segments",
-        list=operation("list_segments", "List segments", serializers.SegmentSerializer(many=True)),
-        create=operation(
-            "create_segment",
-            "Create an audience segment",
-            serializers.SegmentSerializer,
-            serializers.SegmentCreateSerializer,
-            description=from_seed,
-        ),
-        update_in_body=operation(
-            "update_segment",
-            "Change the segment whose id is in the body",
-            serializers.SegmentSerializer,
-            serializers.SegmentUpdateSerializer,
-        ),
-        bulk_add=operation(
-            "create_segments",
-            "Create up to 1,000 segments, all or none",
-            serializers.SegmentSerializer(many=True),
-            serializers.SegmentCreateSerializer(many=True),
-        ),
-        estimate=operation(
-            "estimate_segment",
-            "Size clauses without saving them",
-            component("Estimate"),
-            serializers.EstimateRequestSerializer,
-        ),
-        retrieve=operation("get_segment", "Get a segment, its size computed now", serializers.SegmentSerializer),
-        partial_update=operation(
-            "patch_segment",
-            "Change the fields that are sent",
-            serializers.SegmentSerializer,
-            serializers.SegmentPatchSerializer,
-        ),
-        destroy=operation("delete_segment", "Delete a segment", OpenApiResponse(description="Deleted."), status=204),
-    )
-
-
-def attribute_schema(view: type) -> type:
-    """The operations of attributes."""
-    attribute = serializers.AttributeSerializer
-    return described(
-        view,
-        "attributes",
-        list=operation("list_attributes", "List attributes", attribute(many=True)),
-        create=operation("create_attribute", "Create an attribute", attribute, serializers.AttributeCreateSerializer),
-    )
-
-
-def audience_schema(view: type) -> type:
-    """The operations of audiences."""
-    return described(
-        view,
-        "audiences",
-        bulk_add=operation(
-            "upsert_audiences",
-            "Create or change up to 10,000 audiences, all or none",
-            component("UpsertCounts"),
-            serializers.AudienceUpsertSerializer(many=True),
-        ),
-        retrieve=operation("get_audience", "Get an audience", serializers.AudienceSerializer),
-    )
+def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's last step: components that no serializer stands for; paths without the optional slash."""
+    result["paths"] = {path.rstrip("/"): operations for path, operations in result["paths"].items()}
+    result["components"]["schemas"].update(Fault=FAULT, Problem=PROBLEM, Estimate=ESTIMATE, UpsertCounts=COUNTS)
+    return result

@@ -152,10 +152,6 @@ class AudienceSerializer(ShapeSerializer):
         }
 
 
-class AudienceUpsertSerializer(AudienceSerializer):
-    schema_name, answered = "AudienceUpsert", False
-
-
 def counts_json(counts: UpsertCounts) -> Mapping[str, int]:
     """The account of an upsert."""
     return {name: getattr(counts, name) for name in ("created", "updated", "unchanged", "suppressed")}

@@ -24,8 +24,15 @@ urlpatterns = [
     re_path(
         r"^audiences/attributes/?$", AttributeViewSet.as_view({"get": "list", "post": "create"}), name="attributes"
     ),
+    re_path(
+        r"^audiences/?$",
+        AudienceViewSet.as_view({"get": "list", "post": "create", "patch": "update_in_body"}),
+        name="audiences",
+    ),
     re_path(r"^audiences/bulk-add/?$", AudienceViewSet.as_view({"post": "bulk_add"}), name="audiences-bulk-add"),
     re_path(
-        r"^audiences/get/(?P<audience_id>[^/]{1,128})/?$", AudienceViewSet.as_view({"get": "retrieve"}), name="audience"
+        r"^audiences/get/(?P<audience_id>[^/\0]{1,128})/?$",
+        AudienceViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="audience",
     ),
 ]

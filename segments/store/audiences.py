@@ -102,6 +102,10 @@ class AudienceStore(ABC):
         """Create one audience; AudienceExists when its id is taken, also by someone faster."""
 
     @abstractmethod
+    def update(self, change: ProfileChange) -> Profile:
+        """Change one audience that exists; AudienceMissing when there is none."""
+
+    @abstractmethod
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
         """Those of these audiences that exist, by id."""
 

@@ -11,7 +11,7 @@ from threading import Lock
 from django.utils import timezone
 
 from segments.border import comparable
-from segments.exceptions import AudienceExists
+from segments.exceptions import AudienceExists, AudienceMissing
 from segments.expressions import Expression, evaluate
 from segments.store.audiences import (
     UNSENT,
@@ -60,6 +60,13 @@ class MemoryStore(AudienceStore):
         with self.lock:
             if change.id in self.profiles:
                 raise AudienceExists(change.id)
+            self._upsert([change])
+            return self.profiles[change.id]
+
+    def update(self, change: ProfileChange) -> Profile:
+        with self.lock:
+            if change.id not in self.profiles:
+                raise AudienceMissing
             self._upsert([change])
             return self.profiles[change.id]
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from segments.exceptions import AudienceExists, NumbersExhausted
+from segments.exceptions import AudienceExists, AudienceMissing, NumbersExhausted
 from segments.expressions import And, AnyOf, Expression, Nobody, Not
 from segments.models import Audience, AudienceHead
 from segments.store.audiences import (
@@ -138,8 +138,18 @@ class PostgresStore(AudienceStore):
             lock_head()
             if self.get([change.id]):
                 raise AudienceExists(change.id)
-            self.upsert([change])
-            return self.get([change.id])[change.id]
+            return self._written(change)
+
+    def update(self, change: ProfileChange) -> Profile:
+        with transaction.atomic():
+            lock_head()
+            if not self.get([change.id]):
+                raise AudienceMissing
+            return self._written(change)
+
+    def _written(self, change: ProfileChange) -> Profile:
+        self.upsert([change])
+        return self.get([change.id])[change.id]
 
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
         found = profiles(Audience.objects.filter(pk__in=list(ids)))

@@ -9,6 +9,9 @@ from django.conf import settings
 from a2service import __version__
 from segments.api.views.base import ApiViewSet
 
+REFUSED_ALWAYS = {"401", "403", "406", "422", "503"}
+REFUSED_BODIES = {"400", "413", "415"}
+
 
 @pytest.fixture
 def document(client):
@@ -34,8 +37,12 @@ def test_it_describes_every_operation_of_the_api_under_its_own_id(document):
         ("/audiences/segments/{segment_id}", "delete"),
         ("/audiences/attributes", "get"),
         ("/audiences/attributes", "post"),
+        ("/audiences", "get"),
+        ("/audiences", "post"),
+        ("/audiences", "patch"),
         ("/audiences/bulk-add", "post"),
         ("/audiences/get/{audience_id}", "get"),
+        ("/audiences/get/{audience_id}", "delete"),
     }
 
 
@@ -49,7 +56,7 @@ def test_it_describes_the_segment_as_the_first_page_does(document):
     assert sent["properties"]["approximated_size"]["type"] == ["integer", "null"]
     assert answered["properties"]["created_at"]["format"] == "date-time"
     create = document["paths"]["/audiences/segments"]["post"]
-    assert set(create["responses"]) == {"200", "default"}
+    assert set(create["responses"]) == REFUSED_ALWAYS | REFUSED_BODIES | {"200", "default"}
     assert create["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/SegmentCreate"
     }

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segments.border import comparable
-from segments.exceptions import AudienceExists
+from segments.exceptions import AudienceExists, AudienceMissing
 from segments.expressions import And, AnyOf, Nobody, Not, evaluate
 from segments.store import UNSENT, ProfileChange, UpsertCounts
 from segments.store.memory import MemoryStore
@@ -262,6 +262,17 @@ def test_it_creates_an_audience_once(store):
     with pytest.raises(AudienceExists, match="The audience 'ana' exists already"):
         store.create(ProfileChange("ana", properties={"gender": ["M"]}))
     assert stored(store, "ana") == created
+
+
+def test_it_updates_an_audience_that_exists(store):
+    filled(store, {"gender": ["F"]})
+    changed = store.update(ProfileChange("u000", alt_id={"crm": 7}))
+
+    assert stored(store, "u000") == changed
+    assert astuple(changed)[:4] == ("u000", "account_id", {"crm": 7}, {"gender": ["F"]})
+    with pytest.raises(AudienceMissing):
+        store.update(ProfileChange("nobody", alt_id={"crm": 7}))
+    assert store.get(["nobody"]) == {}
 
 
 def test_it_gets_those_that_exist(store):

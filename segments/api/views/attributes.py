@@ -5,9 +5,9 @@ from rest_framework.response import Response
 
 from segments import catalogue
 from segments.api.filters import Number, read_query
+from segments.api.operations import attribute_operations
 from segments.api.pagination import MOST, cut, link_next
 from segments.api.permissions import require_owner
-from segments.api.schema import attribute_schema
 from segments.api.serializers import AttributeSerializer, read_one
 from segments.api.views.base import ApiViewSet, actor_of, client_of, is_strict
 from segments.contract import ATTRIBUTE
@@ -21,7 +21,7 @@ PAGING = {
 }
 
 
-@attribute_schema
+@attribute_operations(PAGING)
 class AttributeViewSet(ApiViewSet):
     """Attributes that the client may see: public ones and those of its owners."""
 

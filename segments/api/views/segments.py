@@ -9,9 +9,9 @@ from rest_framework.response import Response
 
 from segments import definitions, matching
 from segments.api.filters import Number, SegmentFilter, read_query
+from segments.api.operations import segment_operations
 from segments.api.pagination import MOST, cut, link_next
 from segments.api.permissions import require_owner, require_owners
-from segments.api.schema import segment_schema
 from segments.api.serializers import (
     SegmentPatchSerializer,
     SegmentSerializer,
@@ -39,7 +39,7 @@ PAGING = {
 }
 
 
-@segment_schema
+@segment_operations({**PAGING, **SegmentFilter.fields()})
 class SegmentViewSet(ApiViewSet):
     """Segments, of the client's owners or, for a platform client, of all."""
 

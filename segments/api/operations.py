@@ -1,0 +1,97 @@
+"""The operations of each resource as OpenAPI shows them; clients are generated from these names."""
+
+from collections.abc import Callable, Mapping
+
+from segments.api import serializers
+from segments.api.schema import component, described, operation
+from segments.shapes import Field
+
+Query = Mapping[str, Field]
+Decorator = Callable[[type], type]
+
+
+def segment_operations(query: Query) -> Decorator:
+    """The operations of segments; `query` narrows and pages their list."""
+    segment = serializers.SegmentSerializer
+    return lambda view: described(
+        view,
+        "segments",
+        list=operation("list_segments", "List segments", segment(many=True), query=query),
+        create=operation(
+            "create_segment",
+            "Create an audience segment",
+            segment,
+            serializers.SegmentCreateSerializer,
+            description="POST /audiences/segments of the A2 audience API.",
+        ),
+        update_in_body=operation(
+            "update_segment",
+            "Change the segment whose id is in the body",
+            segment,
+            serializers.SegmentUpdateSerializer,
+            also=[404],
+        ),
+        bulk_add=operation(
+            "create_segments",
+            "Create up to 1,000 segments, all or none",
+            segment(many=True),
+            serializers.SegmentCreateSerializer(many=True),
+        ),
+        estimate=operation(
+            "estimate_segment",
+            "Size clauses without saving them",
+            component("Estimate"),
+            serializers.EstimateRequestSerializer,
+            beta=True,
+        ),
+        retrieve=operation("get_segment", "Get a segment, its size computed now", segment, also=[404], beta=True),
+        partial_update=operation(
+            "patch_segment",
+            "Change the fields that are sent",
+            segment,
+            serializers.SegmentPatchSerializer,
+            also=[404],
+            beta=True,
+        ),
+        destroy=operation("delete_segment", "Delete a segment", None, also=[404], beta=True),
+    )
+
+
+def attribute_operations(query: Query) -> Decorator:
+    """The operations of attributes; `query` narrows and pages their list."""
+    attribute = serializers.AttributeSerializer
+    return lambda view: described(
+        view,
+        "attributes",
+        list=operation("list_attributes", "List attributes", attribute(many=True), query=query, beta=True),
+        create=operation(
+            "create_attribute",
+            "Create an attribute",
+            attribute,
+            serializers.AttributeCreateSerializer,
+            also=[409],
+            beta=True,
+        ),
+    )
+
+
+def audience_operations(query: Query) -> Decorator:
+    """The operations of audiences; `query` pages their list."""
+    audience = serializers.AudienceSerializer
+    return lambda view: described(
+        view,
+        "audiences",
+        list=operation("list_audiences", "List audiences", audience(many=True), query=query),
+        create=operation("create_audience", "Create an audience", audience, audience, also=[409]),
+        update_in_body=operation(
+            "update_audience", "Change the audience whose id is in the body", audience, audience, also=[404]
+        ),
+        bulk_add=operation(
+            "upsert_audiences",
+            "Create or change up to 10,000 audiences, all or none",
+            component("UpsertCounts"),
+            audience(many=True),
+        ),
+        retrieve=operation("get_audience", "Get an audience", audience, also=[404]),
+        destroy=operation("delete_audience", "Delete an audience", None, also=[404], beta=True),
+    )
