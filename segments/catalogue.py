@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from segments.exceptions import CodeTaken, Fault, Invalid, gettext_noop
+from segments.exceptions import AttributeInUse, AttributeMissing, CodeTaken, Fault, Invalid, gettext_noop
 from segments.expressions import Known
-from segments.models import AudienceAttribute, AudienceAttributeValue, Change, Client, Owner
+from segments.models import AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change, Client, Owner
 from segments.models.changes import Actor
+from segments.uses import uses_of
 
 SUGGESTED_FROM = 1000
+LEARNING = 0xA2CA7  # the key of the advisory lock that learners share and deletions hold alone
+CODE_NEVER_CHANGES = gettext_noop("The code stays '%(code)s'. Add another attribute for another code.")
 
 Wanted = Mapping[str, Iterable[str]]
 
@@ -86,8 +89,7 @@ def excerpt(wanted: Wanted) -> Excerpt:
 def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute]:
     """Register attributes by the fields of `contract.ATTRIBUTE`, all or none; CodeTaken names those that exist."""
     codes = [draft["code"] for draft in drafts]
-    taken = set(AudienceAttribute.objects.filter(code__in=codes).values_list("code", flat=True))
-    if taken:
+    if taken := codes_to_ids(codes):
         raise CodeTaken(sorted(taken))
     now = timezone.now()
     attributes = [AudienceAttribute(**{"created_at": now, "updated_at": now, **given(draft)}) for draft in drafts]
@@ -97,25 +99,58 @@ def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute
             AudienceAttribute.objects.bulk_create(attributes)
             Change.objects.record(actor, [created(attribute) for attribute in attributes])
     except IntegrityError:
-        raise CodeTaken(codes) from None
+        raise CodeTaken(sorted(codes_to_ids(codes)) or codes) from None
     for attribute in attributes:
         attribute.value_count = 0  # type: ignore[attr-defined]
     return attributes
 
 
 def change(attribute_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> AudienceAttribute:
-    """Change the fields that were given and no others; AudienceAttribute.DoesNotExist when it is gone."""
+    """Change the fields that were given and no others; AttributeMissing when it is gone, Invalid for another code.
+
+    Whoever may not use it any more has segments that select nobody from now on, as with an unknown code.
+    """
     with transaction.atomic():
-        attribute = AudienceAttribute.objects.select_for_update().get(pk=attribute_id)
+        attribute = locked(attribute_id)
         before = described(attribute)
+        if values.get("code", attribute.code) != attribute.code:
+            raise Invalid([Fault("/code", "code_never_changes", CODE_NEVER_CHANGES, {"code": attribute.code})])
         Owner.objects.register([values.get("owner_id", attribute.owner_id)])
-        for name, value in values.items():
-            setattr(attribute, name, value)
+        for name in before.keys() & values.keys():
+            setattr(attribute, name, values[name])
         after = described(attribute)
         if after != before:
             attribute.updated_at = max(timezone.now(), attribute.created_at)
             attribute.save()
             Change.objects.record(actor, [changed(attribute, before, after)])
+        if hides(before, after):
+            AudienceSegment.objects.naming(attribute.code).exclude(owner=attribute.owner_id).record_empty()
+    return attribute
+
+
+def hides(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a change takes the attribute away from owners who could use it."""
+    is_private = after["visibility"] == AudienceAttribute.Visibility.PRIVATE
+    return is_private and (before["visibility"], before["owner_id"]) != (after["visibility"], after["owner_id"])
+
+
+def delete(attribute_id: uuid.UUID, actor: Actor) -> None:
+    """Remove an attribute with its values; AttributeMissing when it is gone, AttributeInUse when it is used."""
+    with transaction.atomic():
+        wait_for_learners()
+        attribute = locked(attribute_id)
+        if uses := uses_of(attribute):
+            raise AttributeInUse(attribute.code, uses.segments, uses.audiences)
+        gone = Change(action=Change.Action.DELETED, before=described(attribute), **named(attribute))
+        Change.objects.record(actor, [gone])
+        attribute.delete()
+
+
+def locked(attribute_id: uuid.UUID) -> AudienceAttribute:
+    """The attribute, which nobody else changes until the transaction ends; values may still come to it."""
+    attribute = AudienceAttribute.objects.select_for_update(no_key=True).filter(pk=attribute_id).first()
+    if attribute is None:
+        raise AttributeMissing
     return attribute
 
 
@@ -127,29 +162,25 @@ def given(draft: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def created(attribute: AudienceAttribute) -> Change:
-    return Change(
-        action=Change.Action.CREATED,
-        kind="attribute",
-        object_id=str(attribute.pk),
-        label=attribute.code,
-        after=described(attribute),
-    )
+    return Change(action=Change.Action.CREATED, after=described(attribute), **named(attribute))
 
 
 def changed(attribute: AudienceAttribute, before: Mapping[str, Any], after: Mapping[str, Any]) -> Change:
     names = [name for name in after if before[name] != after[name]]
     return Change(
         action=Change.Action.CHANGED,
-        kind="attribute",
-        object_id=str(attribute.pk),
-        label=attribute.code,
         before={name: before[name] for name in names},
         after={name: after[name] for name in names},
+        **named(attribute),
     )
 
 
+def named(attribute: AudienceAttribute) -> dict[str, str]:
+    return {"kind": "attribute", "object_id": str(attribute.pk), "label": attribute.code}
+
+
 def described(attribute: AudienceAttribute) -> dict[str, Any]:
-    """The fields whose changes the audit trail keeps."""
+    """The fields that can change, whose changes the audit trail keeps."""
     return {
         "code": attribute.code,
         "name": attribute.name,
@@ -164,9 +195,11 @@ def learn(wanted: Wanted, pointers: Mapping[str, str], *, strict: bool = False, 
     """Register the attributes and values that audiences bring and the catalogue lacks.
 
     Call it in the audiences' transaction and before their store locks anything; texts are inserted in
-    order, so that two writers who bring the same ones wait for each other and never in a ring.
+    order, so that two writers who bring the same ones wait for each other and never in a ring. Nothing that
+    the audiences bring is deleted until that transaction ends.
     Strict refuses unknown attributes (Invalid, at `pointers[code]`); values are learned either way.
     """
+    advisory_lock("pg_advisory_xact_lock_shared")
     ids = codes_to_ids(wanted)
     unknown = sorted(set(wanted) - set(ids))
     if unknown and strict:
@@ -175,6 +208,16 @@ def learn(wanted: Wanted, pointers: Mapping[str, str], *, strict: bool = False, 
         learn_attributes(unknown, owner or Owner.objects.installation())
         ids = codes_to_ids(wanted)
     learn_values({(ids[code], text) for code, texts in wanted.items() for text in texts})
+
+
+def wait_for_learners() -> None:
+    """Wait until all audiences that bring something are stored; from here to the transaction's end none is."""
+    advisory_lock("pg_advisory_xact_lock")
+
+
+def advisory_lock(function: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [LEARNING])
 
 
 def codes_to_ids(codes: Iterable[str]) -> dict[str, uuid.UUID]:

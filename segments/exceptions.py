@@ -99,6 +99,16 @@ class Conflict(SegmentsError):
     title = "Conflict"
 
 
+class AttributeInUse(Conflict):
+    """The attribute '%(code)s' is in use by segments: %(segments)s, audiences: %(audiences)s. Deprecate it instead."""
+
+    code = "attribute_in_use"
+
+    def __init__(self, code: str, segments: int, audiences: int) -> None:
+        params = {"code": code, "segments": f"{segments:,}", "audiences": f"{audiences:,}"}
+        super().__init__((type(self).__doc__ or "") % params)
+
+
 class CodeTaken(Conflict):
     """The code is taken; a code is unique in the installation."""
 
@@ -138,6 +148,10 @@ class UnsupportedEncoding(SegmentsError):
 
 class SegmentMissing(Missing):
     """There is no segment with this id."""
+
+
+class AttributeMissing(Missing):
+    """There is no attribute with this id."""
 
 
 class AudienceMissing(Missing):
@@ -210,6 +224,12 @@ class OwnerForbidden(Forbidden):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(faults=faults)
+
+
+class AttributeOfAnother(Forbidden):
+    """The attribute belongs to another owner. This client may use it in clauses, and not change it."""
+
+    code = "owner_forbidden"
 
 
 class AudienceExists(Conflict):

@@ -72,6 +72,31 @@ def attribute_operations(query: Query) -> Decorator:
             also=[409],
             beta=True,
         ),
+        update_in_body=operation(
+            "update_attribute",
+            "Change the attribute whose id is in the body",
+            attribute,
+            serializers.AttributeUpdateSerializer,
+            also=[404],
+        ),
+        bulk_add=operation(
+            "create_attributes",
+            "Create up to 1,000 attributes, all or none",
+            attribute(many=True),
+            serializers.AttributeCreateSerializer(many=True),
+            also=[409],
+            beta=True,
+        ),
+        retrieve=operation("get_attribute", "Get an attribute", attribute, also=[404], beta=True),
+        partial_update=operation(
+            "patch_attribute",
+            "Change the fields that are sent",
+            attribute,
+            serializers.AttributePatchSerializer,
+            also=[404],
+            beta=True,
+        ),
+        destroy=operation("delete_attribute", "Delete an attribute that nobody uses", None, also=[404, 409], beta=True),
     )
 
 

@@ -1,6 +1,6 @@
 """From JSON to the fields of a shape, and from models to JSON."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rest_framework.serializers import BaseSerializer
@@ -17,6 +17,7 @@ from segments.shapes import Reading, Shape
 from segments.store import Profile, UpsertCounts
 
 Read = Callable[[Any], Reading]
+TWICE = gettext_noop("This %(name)s stands twice in one call. Send it once.")
 
 
 def read_one(document: Document, read: Read) -> Reading:
@@ -26,8 +27,11 @@ def read_one(document: Document, read: Read) -> Reading:
     return reading
 
 
-def read_many(document: Document, read: Read, most: int) -> list[Reading]:
-    """An array of objects from a body; Invalid with every fault in it, `/7/name` for the eighth one's name."""
+def read_many(document: Document, read: Read, most: int, distinct: str = "") -> list[Reading]:
+    """An array of objects from a body; Invalid with every fault in it, `/7/name` for the eighth one's name.
+
+    A field named by `distinct` has to have another value in each of them.
+    """
     items = document.value
     if not isinstance(items, list):
         refuse([*document.faults, Fault("", "list_type", gettext_noop("Send a JSON array."))])
@@ -36,8 +40,24 @@ def read_many(document: Document, read: Read, most: int) -> list[Reading]:
         refuse([Fault("", "too_many_items", message, {"most": f"{most:,}"})])
     readings = [read(item) for item in items]
     found = [fault.under(f"/{index}") for index, reading in enumerate(readings) for fault in reading.faults]
-    refuse([*document.faults, *found])
+    refuse([*document.faults, *found, *repeated(readings, distinct)])
     return readings
+
+
+def repeated(readings: Sequence[Reading], name: str) -> Iterator[Fault]:
+    """A fault for each object whose field of this name has the value of an earlier one's."""
+    seen: set[str] = set()
+    for index, reading in enumerate(readings):
+        if name not in reading.values:
+            continue
+        if reading.values[name] in seen:
+            yield Fault(f"/{index}/{name}", f"repeated_{name}", TWICE, {"name": name})
+        seen.add(reading.values[name])
+
+
+def refuse_warnings(readings: Sequence[Reading]) -> None:
+    """Raise Invalid with all their warnings, if there are any: the strict reading of an array."""
+    refuse([fault.under(f"/{index}") for index, reading in enumerate(readings) for fault in reading.warnings])
 
 
 def refuse(faults: list[Fault]) -> None:
@@ -136,6 +156,16 @@ class AttributeSerializer(ShapeSerializer):
 
 class AttributeCreateSerializer(AttributeSerializer):
     schema_name, answered = "AttributeCreate", False
+
+
+class AttributeUpdateSerializer(AttributeCreateSerializer):
+    schema_name = "AttributeUpdate"
+    sent = frozenset({"id", "code", "name", "owner_id", "visibility"})
+
+
+class AttributePatchSerializer(AttributeCreateSerializer):
+    schema_name = "AttributePatch"
+    sent = frozenset()
 
 
 class AudienceSerializer(ShapeSerializer):

@@ -6,7 +6,9 @@ from segments.api.views.attributes import AttributeViewSet
 from segments.api.views.audiences import AudienceViewSet
 from segments.api.views.segments import SegmentViewSet
 
-SEGMENT = r"(?P<segment_id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+SEGMENT = rf"(?P<segment_id>{UUID})"
+ATTRIBUTE = rf"(?P<attribute_id>{UUID})"
 
 urlpatterns = [
     re_path(
@@ -22,7 +24,17 @@ urlpatterns = [
         name="segment",
     ),
     re_path(
-        r"^audiences/attributes/?$", AttributeViewSet.as_view({"get": "list", "post": "create"}), name="attributes"
+        r"^audiences/attributes/?$",
+        AttributeViewSet.as_view({"get": "list", "post": "create", "patch": "update_in_body"}),
+        name="attributes",
+    ),
+    re_path(
+        r"^audiences/attributes/bulk-add/?$", AttributeViewSet.as_view({"post": "bulk_add"}), name="attributes-bulk-add"
+    ),
+    re_path(
+        rf"^audiences/attributes/{ATTRIBUTE}/?$",
+        AttributeViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        name="attribute",
     ),
     re_path(
         r"^audiences/?$",

@@ -4,14 +4,22 @@ import uuid
 from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import F, Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from segments.models.clients import Client
 from segments.models.columns import NextNumber, exact_object, is_a_date, is_object
 from segments.models.owners import Owner
+
+
+class Names(Func):
+    """Whether a JSON object has a key that reads, in Unicode NFC, as this code."""
+
+    template = "EXISTS (SELECT FROM jsonb_object_keys(%(expressions)s))"
+    arg_joiner = ") AS key WHERE normalize(key) = ("
+    output_field = models.BooleanField()
 
 
 class SegmentQuerySet(models.QuerySet["AudienceSegment"]):
@@ -22,6 +30,23 @@ class SegmentQuerySet(models.QuerySet["AudienceSegment"]):
     def stale(self) -> Self:
         """Segments whose computed size is older than their definition."""
         return self.exclude(size_revision=F("revision"))
+
+    def naming(self, code: str) -> Self:
+        """Segments with a clause on this code."""
+        return self.filter(Names("properties", Value(code)) | Names("exclusions", Value(code)))
+
+    def record_empty(self) -> None:
+        """Say of these, whose clauses cannot be resolved any more, that they select nobody as of now."""
+        now = timezone.now()
+        with transaction.atomic():
+            # In the order of their keys, so that no two writers wait in a ring.
+            counted = self.filter(computed_size__gt=0).select_for_update().order_by("pk")
+            revisions = dict(counted.values_list("pk", "revision"))
+            SegmentSize.objects.bulk_create(
+                SegmentSize(segment_id=pk, size=0, revision=revision, as_of=now) for pk, revision in revisions.items()
+            )
+            rows = self.model.objects.filter(pk__in=revisions)
+            rows.update(computed_size=0, size_as_of=now, size_revision=F("revision"))
 
 
 class AudienceSegment(models.Model):

@@ -10,7 +10,7 @@ from segments import audiences
 from segments.api.filters import Number, read_query
 from segments.api.operations import audience_operations
 from segments.api.pagination import MOST, NUMBERED, cut, link_next
-from segments.api.serializers import AudienceSerializer, counts_json, read_many, read_one, refuse
+from segments.api.serializers import AudienceSerializer, counts_json, read_many, read_one, refuse, refuse_warnings
 from segments.api.views.base import ApiViewSet, is_strict
 from segments.contract import LONGEST_AUDIENCE_ID, read_audience
 from segments.exceptions import AudienceMissing, Fault, gettext_noop
@@ -28,7 +28,6 @@ PAGING = {
     "after": AudienceId(about="Audiences after this id.", shortest=1, longest=LONGEST_AUDIENCE_ID),
     "limit": Number(about="At most so many; 10 without it.", least=1, most=MOST),
 }
-TWICE = gettext_noop("This id stands twice in one call. Send each audience once.")
 MIXED = gettext_noop("Pages go by page and page_size, or by after and limit. Leave one kind out.")
 TOO_DEEP = gettext_noop("page × page_size is more than %(deepest)s. Go on with after, the last id that you have.")
 
@@ -69,11 +68,10 @@ class AudienceViewSet(ApiViewSet):
 
     def bulk_add(self, request: Request) -> Response:
         read_query(request, {})
-        readings = read_many(self.document, read_audience, MOST_AUDIENCES)
-        refuse(repeated(readings))
+        readings = read_many(self.document, read_audience, MOST_AUDIENCES, distinct="id")
         strict = is_strict(request)
         if strict:
-            refuse([fault.under(f"/{index}") for index, reading in enumerate(readings) for fault in reading.warnings])
+            refuse_warnings(readings)
         changes = [change_of(reading) for reading in readings]
         return Response(counts_json(audiences.upsert(changes, strict=strict)))
 
@@ -112,14 +110,3 @@ def change_of(reading: Reading) -> ProfileChange:
     if values.get("created_at") is None:
         values.pop("created_at", None)
     return ProfileChange(**values)
-
-
-def repeated(readings: list[Reading]) -> list[Fault]:
-    """A fault for each id that stood earlier in the call."""
-    seen: set[str] = set()
-    faults = []
-    for index, reading in enumerate(readings):
-        if reading.values["id"] in seen:
-            faults.append(Fault(f"/{index}/id", "repeated_id", TWICE))
-        seen.add(reading.values["id"])
-    return faults

@@ -1,0 +1,50 @@
+"""Who uses an attribute or a value: the segments with a clause that means it, the audiences that have it."""
+
+from dataclasses import dataclass
+
+from segments.expressions import AnyOf, parse
+from segments.models import AudienceAttribute, AudienceSegment
+from segments.models.segments import SegmentQuerySet
+from segments.store import store
+
+ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Uses:
+    """How many segments and audiences there are of them."""
+
+    segments: int
+    audiences: int
+
+    def __bool__(self) -> bool:
+        return bool(self.segments or self.audiences)
+
+
+def uses_of(attribute: AudienceAttribute, text: str | None = None) -> Uses:
+    """The uses of an attribute or, with a text, of that value of it."""
+    return Uses(count_segments(attribute, text), count_audiences(attribute.code, text))
+
+
+def segments_meaning(attribute: AudienceAttribute) -> SegmentQuerySet:
+    """Segments with a clause on it; to owners who may not use it, its code means something unknown."""
+    naming = AudienceSegment.objects.naming(attribute.code)
+    if attribute.visibility == AudienceAttribute.Visibility.PUBLIC:
+        return naming
+    return naming.filter(owner=attribute.owner_id)
+
+
+def count_segments(attribute: AudienceAttribute, text: str | None) -> int:
+    rows = segments_meaning(attribute)
+    if text is None:
+        return rows.count()
+    definitions = rows.values_list("properties", "exclusions").iterator(ROWS)
+    return sum(
+        text in parse(properties, exclusions).asked.get(attribute.code, ()) for properties, exclusions in definitions
+    )
+
+
+def count_audiences(code: str, text: str | None) -> int:
+    with store().snapshot() as view:
+        texts = view.value_counts(code) if text is None else [text]
+        return view.count(AnyOf(code, tuple(sorted(texts))))
