@@ -140,7 +140,7 @@ def delete(attribute_id: uuid.UUID, actor: Actor) -> None:
         wait_for_learners()
         attribute = locked(attribute_id)
         if uses := uses_of(attribute):
-            raise AttributeInUse(attribute.code, uses.segments, uses.audiences)
+            raise AttributeInUse(code=attribute.code, segments=uses.segments, audiences=uses.audiences)
         gone = Change(action=Change.Action.DELETED, before=described(attribute), **named(attribute))
         Change.objects.record(actor, [gone])
         attribute.delete()

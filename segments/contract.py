@@ -5,7 +5,21 @@ from typing import Any
 from segments.border import unsafe
 from segments.exceptions import gettext_noop
 from segments.labels import canonical_properties
-from segments.shapes import AudienceId, Choice, Code, Field, Flag, Integer, Moment, Object, Reading, Shape, Text, Uuid
+from segments.shapes import (
+    AudienceId,
+    Choice,
+    Code,
+    Field,
+    Flag,
+    Integer,
+    Label,
+    Moment,
+    Object,
+    Reading,
+    Shape,
+    Text,
+    Uuid,
+)
 
 MOST_CODES, MOST_VALUES = 100, 1000
 LONGEST_NAME, LONGEST_CODE, LONGEST_VALUE, LONGEST_AUDIENCE_ID = 1000, 32, 1000, 128
@@ -103,6 +117,21 @@ ATTRIBUTE = Shape(
         "value_count": Integer(about=gettext_noop("How many values it has."), server_made=True),
         "created_at": CREATED_AT,
         "updated_at": UPDATED_AT,
+    },
+)
+
+VALUE = Shape(
+    "Value",
+    {
+        "value": Label(
+            about=gettext_noop("The label that audiences have and clauses list."),
+            shortest=1,
+            longest=LONGEST_VALUE,
+            visible=True,
+            required=True,
+        ),
+        "name": Text(about=gettext_noop("What people read for it."), longest=LONGEST_NAME),
+        "audience_count": Integer(about=gettext_noop("How many audiences have it."), server_made=True),
     },
 )
 

@@ -98,25 +98,35 @@ class Conflict(SegmentsError):
     code = "conflict"
     title = "Conflict"
 
-
-class AttributeInUse(Conflict):
-    """The attribute '%(code)s' is in use by segments: %(segments)s, audiences: %(audiences)s. Deprecate it instead."""
-
-    code = "attribute_in_use"
-
-    def __init__(self, code: str, segments: int, audiences: int) -> None:
-        params = {"code": code, "segments": f"{segments:,}", "audiences": f"{audiences:,}"}
+    def __init__(self, **params: object) -> None:
         super().__init__((type(self).__doc__ or "") % params)
 
 
 class CodeTaken(Conflict):
-    """The code is taken; a code is unique in the installation."""
+    """Taken already: %(codes)s. A code is unique in the installation. Choose another one."""
 
     code = "code_taken"
 
     def __init__(self, codes: Sequence[str]) -> None:
-        quoted = ", ".join(f"'{code}'" for code in codes[:5])
-        super().__init__(f"Taken already: {quoted}. A code is unique in the installation. Choose another one.")
+        super().__init__(codes=", ".join(f"'{code}'" for code in codes[:5]))
+
+
+class AttributeInUse(Conflict):
+    """The attribute '%(code)s' is in use by segments: %(segments)d, audiences: %(audiences)d. Deprecate it instead."""
+
+    code = "attribute_in_use"
+
+
+class ValueExists(Conflict):
+    """The attribute '%(code)s' has the value %(value)s already. Leave it, or add another."""
+
+    code = "value_exists"
+
+
+class ValueInUse(Conflict):
+    """The value %(value)s of '%(code)s' is in use by segments: %(segments)d, audiences: %(audiences)d. Keep it."""
+
+    code = "value_in_use"
 
 
 class BodyTooLarge(SegmentsError):
@@ -152,6 +162,10 @@ class SegmentMissing(Missing):
 
 class AttributeMissing(Missing):
     """There is no attribute with this id."""
+
+
+class ValueMissing(Missing):
+    """The attribute has no such value."""
 
 
 class AudienceMissing(Missing):
@@ -238,7 +252,7 @@ class AudienceExists(Conflict):
     code = "audience_exists"
 
     def __init__(self, audience_id: str) -> None:
-        super().__init__((type(self).__doc__ or "") % {"id": f"'{audience_id}'"})
+        super().__init__(id=f"'{audience_id}'")
 
 
 class NumbersExhausted(SegmentsError):

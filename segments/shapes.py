@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import unicodedata
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from segments.border import is_visible, unsafe
 from segments.exceptions import Fault, gettext_noop, step
+from segments.labels import nfc
 
 GREATEST_SIZE = 2**63 - 1
 AHEAD = timedelta(minutes=5)
@@ -86,11 +86,18 @@ class Code(Text):
     """An attribute's code: no outer white space, read in Unicode NFC."""
 
     def check(self, value: Any, pointer: str) -> str:
-        composed = unicodedata.normalize("NFC", value) if isinstance(value, str) else value
-        code = super().check(composed, pointer)
+        code = super().check(nfc(value) if isinstance(value, str) else value, pointer)
         if code != code.strip():
             raise Wrong(Fault(pointer, "invalid_code", gettext_noop("Leave out the spaces around the code.")))
         return code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label(Text):
+    """A value's text, read as clauses are: in Unicode NFC, without outer white space."""
+
+    def check(self, value: Any, pointer: str) -> str:
+        return super().check(nfc(value).strip() if isinstance(value, str) else value, pointer)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,27 @@ def attribute_operations(query: Query) -> Decorator:
     )
 
 
+def value_operations(query: Query) -> Decorator:
+    """The operations of an attribute's values; `query` pages their list."""
+    value = serializers.ValueSerializer
+    return lambda view: described(
+        view,
+        "attributes",
+        list=operation(
+            "list_values", "List the values of an attribute", value(many=True), query=query, also=[404], beta=True
+        ),
+        create=operation(
+            "create_value",
+            "Add a value to an attribute",
+            value,
+            serializers.ValueCreateSerializer,
+            also=[404, 409],
+            beta=True,
+        ),
+        destroy=operation("delete_value", "Delete a value that nobody uses", None, also=[404, 409], beta=True),
+    )
+
+
 def audience_operations(query: Query) -> Decorator:
     """The operations of audiences; `query` pages their list."""
     audience = serializers.AudienceSerializer

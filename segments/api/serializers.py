@@ -7,7 +7,7 @@ from rest_framework.serializers import BaseSerializer
 
 from segments.api.errors import fault_json
 from segments.border import Document
-from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, SEGMENT
+from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, SEGMENT, VALUE
 from segments.definitions import Defined
 from segments.exceptions import Fault, Invalid, gettext_noop
 from segments.matching import Estimate
@@ -15,6 +15,7 @@ from segments.models import AudienceAttribute
 from segments.moments import rfc3339
 from segments.shapes import Reading, Shape
 from segments.store import Profile, UpsertCounts
+from segments.values import Value
 
 Read = Callable[[Any], Reading]
 TWICE = gettext_noop("This %(name)s stands twice in one call. Send it once.")
@@ -166,6 +167,17 @@ class AttributeUpdateSerializer(AttributeCreateSerializer):
 class AttributePatchSerializer(AttributeCreateSerializer):
     schema_name = "AttributePatch"
     sent = frozenset()
+
+
+class ValueSerializer(ShapeSerializer):
+    shape, schema_name = VALUE, "Value"
+
+    def to_representation(self, instance: Value) -> dict[str, Any]:
+        return instance._asdict()
+
+
+class ValueCreateSerializer(ValueSerializer):
+    schema_name, answered = "ValueCreate", False
 
 
 class AudienceSerializer(ShapeSerializer):

@@ -5,6 +5,7 @@ from django.urls import re_path
 from segments.api.views.attributes import AttributeViewSet
 from segments.api.views.audiences import AudienceViewSet
 from segments.api.views.segments import SegmentViewSet
+from segments.api.views.values import ValueViewSet
 
 UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 SEGMENT = rf"(?P<segment_id>{UUID})"
@@ -35,6 +36,17 @@ urlpatterns = [
         rf"^audiences/attributes/{ATTRIBUTE}/?$",
         AttributeViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
         name="attribute",
+    ),
+    re_path(
+        rf"^audiences/attributes/{ATTRIBUTE}/values/?$",
+        ValueViewSet.as_view({"get": "list", "post": "create"}),
+        name="values",
+    ),
+    # A value may end with a slash, so here a slash at the end is no other way to write the address.
+    re_path(
+        rf"^audiences/attributes/{ATTRIBUTE}/values/(?P<value>.+)\Z",
+        ValueViewSet.as_view({"delete": "destroy"}),
+        name="value",
     ),
     re_path(
         r"^audiences/?$",
