@@ -156,6 +156,14 @@ class UnsupportedEncoding(SegmentsError):
     title = "Unsupported media type"
 
 
+class ChunksNeeded(SegmentsError):
+    """HTTP/1.0 has no chunks, which tell a whole file from one cut short. Use HTTP/1.1, or page the members as JSON."""
+
+    status = 505
+    code = "http_version"
+    title = "HTTP version not supported"
+
+
 class SegmentMissing(Missing):
     """There is no segment with this id."""
 

@@ -73,6 +73,13 @@ def sizes_of(asked: Sequence[Clauses], check: Check | None = None) -> list[tuple
         return [(one, Size(view.count(one.tree), view.as_of)) for one in resolved]
 
 
+def members_of(segment: AudienceSegment, after: str | None, limit: int) -> list[str]:
+    """The ids of the segment's first members beyond `after`, in code point order."""
+    resolved = compile_all([clauses_of(segment)])[0]
+    with store().snapshot() as view:
+        return list(view.ids(resolved.tree, after, limit))
+
+
 def estimate(asked: Clauses) -> Estimate:
     """The size of clauses that are not saved, and of each by itself."""
     with store().snapshot() as view:

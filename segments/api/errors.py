@@ -49,7 +49,9 @@ def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     if isinstance(error, drf.MethodNotAllowed):
         return method_not_allowed(request, context["view"].allowed_methods)
     if isinstance(error, drf.NotAcceptable):
-        return problem(request, 406, "not_acceptable", "Not acceptable", "The answer is application/json. Accept that.")
+        offered = ", ".join(renderer.media_type for renderer in context["view"].renderer_classes)
+        detail = f"Of what Accept names there is nothing here. There is: {offered}."
+        return problem(request, 406, "not_acceptable", "Not acceptable", detail)
     return None
 
 

@@ -1,5 +1,6 @@
 """JSON in and out: which bodies are read, how answers are written, what Accept may ask for."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,8 @@ from segments.exceptions import (
 from segments.moments import rfc3339
 
 BROKEN_CHUNKS = gettext_noop("The body cannot be read: its chunks are broken. Send it again.")
+WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)", re.ASCII)
+LEAST = 0.0001
 READABLE = ("application/json", "application/*", "*/*", "text/html", "text/*", "application/problem+json")
 
 
@@ -74,18 +77,22 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+class FileRenderer(BaseRenderer):
+    """Stands for a kind of file in the negotiation; the view streams it."""
+
+
 class JSONNegotiation(BaseContentNegotiation):
-    """Answers JSON to whoever takes it, browsers included; `q=0` means no (RFC 9110, 12.4.2)."""
+    """Answers in the type that is wanted most, JSON where none is; `q=0` means no (RFC 9110, 12.4.2)."""
 
     def select_parser(self, request: Request, parsers: Iterable[Any]) -> None:
         """None: bodies are read by `read_document`."""
 
     def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None) -> Any:
         weights = weights_of(request.headers.get("Accept", "*/*"))
-        for renderer in renderers:
-            if accepts(weights, renderer.media_type):
-                return renderer, renderer.media_type
-        raise NotAcceptable
+        wanted = max(renderers, key=lambda renderer: weight_of(renderer.media_type, weights))
+        if weight_of(wanted.media_type, weights) <= 0:
+            raise NotAcceptable
+        return wanted, wanted.media_type
 
 
 def weights_of(accept: str) -> dict[str, float]:
@@ -97,17 +104,17 @@ def weighed(part: str) -> tuple[str, float]:
     """A media range and its weight; a weight that cannot be read counts as 1."""
     media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
     for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return media_range, float(parameter[2:])
-            except ValueError:
-                return media_range, 1.0
+        if found := WEIGHT.fullmatch(parameter):
+            return media_range, float(found[1])
     return media_range, 1.0
 
 
-def accepts(weights: Mapping[str, float], media_type: str) -> bool:
-    """Whether these media ranges take the type: the most specific one that names it decides."""
+def weight_of(media_type: str, weights: Mapping[str, float]) -> float:
+    """How much these media ranges want the type: the most specific one that names it decides."""
     for media_range in (media_type, f"{media_type.split('/')[0]}/*", "*/*"):
         if media_range in weights:
-            return weights[media_range] > 0
-    return media_type == "application/json" and any(weights.get(kind, 0) > 0 for kind in READABLE)
+            return weights[media_range]
+    if media_type != "application/json":
+        return 0.0
+    # Browsers and others who can read JSON get it, too, unless there is something that they named.
+    return LEAST if any(weights.get(kind, 0) > 0 for kind in READABLE) else 0.0

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from drf_spectacular.utils import OpenApiResponse
+
 from segments.api import serializers
 from segments.api.schema import component, described, operation
+from segments.exporting import FORMATS
 from segments.shapes import Field
 
 Query = Mapping[str, Field]
@@ -97,6 +100,26 @@ def attribute_operations(query: Query) -> Decorator:
             beta=True,
         ),
         destroy=operation("delete_attribute", "Delete an attribute that nobody uses", None, also=[404, 409], beta=True),
+    )
+
+
+def member_operations(query: Query) -> Decorator:
+    """The one operation of members; `query` pages them."""
+    page = {"type": "array", "items": {"type": "string"}, "maxItems": 1000}
+    described_as = "All members are streamed as text/csv or application/x-ndjson when Accept asks for that."
+    return lambda view: described(
+        view,
+        "segments",
+        members=operation(
+            "list_members",
+            "List the ids of a segment's members",
+            OpenApiResponse(page, description="A page of ids in code point order; Link leads to the next one."),
+            query=query,
+            also=[404, 505],
+            files=[form.media_type for form in FORMATS.values()],
+            beta=True,
+            description=described_as,
+        ),
     )
 
 

@@ -62,7 +62,9 @@ REFUSALS = {
     415: "The body is not application/json.",
     422: "A field or a parameter is wrong.",
     503: "The database cannot be used now; nothing was changed.",
+    505: "A file was asked for by HTTP/1.0, which has no chunks.",
 }
+JSON = "application/json"
 ALWAYS, WITH_A_BODY = (401, 403, 406, 422, 503), (400, 413, 415)
 COUNTS = {
     "type": "object",
@@ -142,21 +144,23 @@ def operation(
     *,
     query: Mapping[str, Field] | None = None,
     also: Sequence[int] = (),
+    files: Sequence[str] = (),
     beta: bool = False,
     description: str | None = None,
 ) -> Any:
     """One operation: `ok` is what it answers, None for an empty 204; `also` are refusals that not all share.
 
-    `beta` marks what A2's API does not have and may still change.
+    `files` are media types that success may come in, too; `beta` marks what A2 does not have and may still change.
     """
-    success = {204: OpenApiResponse(description="Deleted.")} if ok is None else {200: ok}
+    success: dict[Any, Any] = {204: OpenApiResponse(description="Deleted.")} if ok is None else {(200, JSON): ok}
+    success |= {(200, media_type): OpenApiResponse({"type": "string"}) for media_type in files}
     statuses = [*ALWAYS, *also, *(WITH_A_BODY if body is not None else ())]
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
         description=description,
         parameters=parameters(query or {}),
-        request={"application/json": body} if body is not None else None,
+        request={JSON: body} if body is not None else None,
         responses={**success, **refusals(statuses)},
         extensions={"x-beta": True} if beta else {},
     )

@@ -4,6 +4,7 @@ from django.urls import re_path
 
 from segments.api.views.attributes import AttributeViewSet
 from segments.api.views.audiences import AudienceViewSet
+from segments.api.views.members import MemberViewSet
 from segments.api.views.segments import SegmentViewSet
 from segments.api.views.values import ValueViewSet
 
@@ -24,6 +25,7 @@ urlpatterns = [
         SegmentViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
         name="segment",
     ),
+    re_path(rf"^audiences/segments/{SEGMENT}/audiences/?$", MemberViewSet.as_view({"get": "members"}), name="members"),
     re_path(
         r"^audiences/attributes/?$",
         AttributeViewSet.as_view({"get": "list", "post": "create", "patch": "update_in_body"}),

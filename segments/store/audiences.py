@@ -122,8 +122,11 @@ class AudienceStore(ABC):
         """Remove those of these audiences that exist; how many they were."""
 
     @abstractmethod
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """A view that stays as it is while others write; each store says what a transaction around it changes."""
+    def snapshot(self, *, lasting: bool = False) -> AbstractContextManager[Snapshot]:
+        """A view that stays as it is while others write; each store says what a transaction around it changes.
+
+        A `lasting` one may be read for as long as it takes, and slowly.
+        """
 
     @abstractmethod
     def check(self) -> list[str]:

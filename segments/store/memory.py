@@ -96,7 +96,7 @@ class MemoryStore(AudienceStore):
             return len(gone)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self, *, lasting: bool = False) -> Iterator[Snapshot]:
         yield MemorySnapshot(self.profiles)
 
     def check(self) -> list[str]:

@@ -31,6 +31,7 @@ from segments.store.audiences import (
 NUMBERS = 2**32  # what a bitmap can hold
 FETCHED = 5_000  # ids at a time
 FEW_VALUES = 16
+PATIENCE = "10min"
 
 AUDIENCE = Audience._meta.db_table
 
@@ -170,18 +171,22 @@ class PostgresStore(AudienceStore):
         return gone
 
     @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self, *, lasting: bool = False) -> Iterator[Snapshot]:
         """One read-only REPEATABLE READ transaction, so that all answers are of one moment.
 
         Inside a transaction of the caller's the isolation is the caller's: under READ COMMITTED each answer
         is exact for its own moment, at or after `as_of`, and counts what the caller wrote; audiences
-        that others commit between two answers are in the second one alone.
+        that others commit between two answers are in the second one alone. A lasting view of its own
+        gives each statement, and each pause between two, ten minutes; then PostgreSQL ends it.
         """
         if connection.in_atomic_block:
             yield PostgresSnapshot()
             return
         with transaction.atomic():
             execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if lasting:
+                execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
+                execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")
             yield PostgresSnapshot()
 
     def check(self) -> list[str]:

@@ -36,6 +36,7 @@ def test_it_describes_every_operation_of_the_api_under_its_own_id(document):
         ("/audiences/segments/{segment_id}", "get"),
         ("/audiences/segments/{segment_id}", "patch"),
         ("/audiences/segments/{segment_id}", "delete"),
+        ("/audiences/segments/{segment_id}/audiences", "get"),
         ("/audiences/attributes", "get"),
         ("/audiences/attributes", "post"),
         ("/audiences/attributes", "patch"),

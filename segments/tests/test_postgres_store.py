@@ -260,6 +260,22 @@ def test_its_stream_goes_on_while_others_erase(store):
         assert [first, *stream] == ids
 
 
+def test_its_lasting_view_outlasts_a_slow_reader(store):
+    def patience():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')"
+            )
+            return cursor.fetchone()
+
+    usual = patience()
+    with store.snapshot() as view:
+        assert (patience(), view.total) == (usual, 0)
+    with store.snapshot(lasting=True) as view:
+        assert (patience(), view.total) == (("10min", "10min"), 0)
+    assert patience() == usual
+
+
 def test_its_views_all_add_up_while_others_write(store):
     """Every write keeps as many women as men; a view that mixed two moments would not."""
     store.upsert([*women(["a"]), *women(["b"], "M")])

@@ -151,6 +151,8 @@ def test_it_pages_by_id_and_by_position(store, call, after, limit):
     assert [profile.id for profile in store.offset_page(limit, 2)] == everybody[limit : limit + 2]
     assert selected(store, EVERYBODY, after=after, limit=limit) == beyond[:limit]
     assert selected(store, EVERYBODY, after=after) == beyond
+    with store.snapshot(lasting=True) as view:
+        assert list(view.ids(EVERYBODY, after)) == beyond
 
 
 def test_it_is_empty_at_first(store):

@@ -25,7 +25,7 @@ from segments.contract import ESTIMATE, read_segment
 from segments.definitions import Defined, Draft
 from segments.exceptions import Fault, Invalid, SegmentMissing, gettext_noop
 from segments.matching import Clauses, clauses_of, compile_all
-from segments.models import AudienceSegment
+from segments.models import AudienceSegment, Client
 from segments.shapes import Choice
 
 MOST_SEGMENTS = 1000
@@ -94,8 +94,7 @@ class SegmentViewSet(ApiViewSet):
         reading = read_one(self.document, read)
         target = segment_id or reading.values.pop("id")
         client = client_of(request)
-        if not AudienceSegment.objects.of(client).filter(pk=target).exists():
-            raise SegmentMissing
+        seen_segment(client, target)
         if "owner_id" in reading.values:
             require_owner(client, reading.values["owner_id"])
         draft = Draft(reading.values, reading.warnings)
@@ -104,14 +103,14 @@ class SegmentViewSet(ApiViewSet):
 
     def retrieve(self, request: Request, segment_id: uuid.UUID) -> Response:
         read_query(request, {})
-        defined = definitions.refresh(self.find(request, segment_id))
+        defined = definitions.refresh(seen_segment(client_of(request), segment_id))
         response = Response(SegmentSerializer(defined).data)
         response["ETag"] = f'"{defined.segment.revision}"'
         return response
 
     def destroy(self, request: Request, segment_id: uuid.UUID) -> Response:
         read_query(request, {})
-        definitions.delete([self.find(request, segment_id).pk], actor_of(request))
+        definitions.delete([seen_segment(client_of(request), segment_id).pk], actor_of(request))
         return Response(status=204)
 
     def estimate(self, request: Request) -> Response:
@@ -126,12 +125,13 @@ class SegmentViewSet(ApiViewSet):
             raise Invalid(warnings)
         return Response(estimate_json(estimate, warnings))
 
-    def find(self, request: Request, segment_id: uuid.UUID) -> AudienceSegment:
-        """The segment, if this client may see it; another owner's looks like none."""
-        segment = AudienceSegment.objects.of(client_of(request)).filter(pk=segment_id).first()
-        if segment is None:
-            raise SegmentMissing
-        return segment
+
+def seen_segment(client: Client, segment_id: uuid.UUID) -> AudienceSegment:
+    """The segment, if this client may see it; another owner's looks like none."""
+    segment = AudienceSegment.objects.of(client).filter(pk=segment_id).first()
+    if segment is None:
+        raise SegmentMissing
+    return segment
 
 
 def page(rows: Any, paging: dict[str, Any]) -> list[AudienceSegment]:

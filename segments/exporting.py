@@ -1,0 +1,57 @@
+"""A segment's members as a file: CSV or NDJSON, streamed from one view of the store in flat memory."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from segments.matching import clauses_of, compile_all
+from segments.models import AudienceSegment
+from segments.store import store
+
+AT_ONCE = 5_000
+ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: how it begins, and how some ids are written in it, each on a line that ends with LF."""
+
+    media_type: str
+    header: str
+    lines: Callable[[Sequence[str]], str]
+
+
+def export(
+    segment: AudienceSegment, form: Format, after: str | None = None, limit: int | None = None
+) -> Generator[str]:
+    """The file of the members beyond `after`, in pieces of whole lines, in code point order of their ids.
+
+    Close it when it is not read to its end: until then it holds a view of the store. Failures come out of it as
+    they are; what was read before one is not the whole file.
+    """
+    tree = compile_all([clauses_of(segment)])[0].tree
+    with store().snapshot(lasting=True) as view:
+        members = view.ids(tree, after, limit)
+        yield form.header + form.lines(list(islice(members, AT_ONCE)))
+        while some := list(islice(members, AT_ONCE)):
+            yield form.lines(some)
+
+
+def csv_lines(ids: Sequence[str]) -> str:
+    """Ids are opaque: one that a spreadsheet would run as a formula is written as it is."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([audience_id] for audience_id in ids)
+    return text.getvalue()
+
+
+def json_lines(ids: Sequence[str]) -> str:
+    return "".join(f"{ENCODER.encode(audience_id)}\n" for audience_id in ids)
+
+
+FORMATS = {
+    "csv": Format("text/csv", "id\n", csv_lines),
+    "ndjson": Format("application/x-ndjson", "", json_lines),
+}

@@ -1,0 +1,134 @@
+"""Long exports from a real server: slow readers, readers who leave, and a database that goes away in the middle."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from a2service.localdb import LocalDatabase
+from segments.tests.server import ROOT, Server
+
+IDS = [f"{index:0128}" for index in range(100_000)]  # 13 MB, more than all buffers between the two ends hold
+MB = 2**20
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabase]:
+    database = LocalDatabase(tmp_path_factory.mktemp("export") / "postgres", durable=False)
+    database.start()
+    yield database
+    database.reset()
+
+
+@pytest.fixture(scope="module")
+def server(database: LocalDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(database.url, tmp_path_factory.mktemp("local"))
+    for start in range(0, len(IDS), 10_000):
+        body = [{"id": audience_id, "properties": {"all": "yes"}} for audience_id in IDS[start : start + 10_000]]
+        assert server.call("POST", "/audiences/bulk-add", body)[0] == 200
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def everyone(server: Server) -> str:
+    """The id of the segment of all of them."""
+    body = {
+        "management_type": "systemmanaged",
+        "name": "Everyone",
+        "owner_id": "3c90c3cc-0d44-4b50-8888-8dd25736052a",
+        "properties": {"all": ["yes"]},
+    }
+    return server.call("POST", "/audiences/segments", body)[2]["id"]
+
+
+@pytest.fixture
+def watcher(database: LocalDatabase) -> Iterator[psycopg.Connection]:
+    """A session that sees what the others do."""
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        yield connection
+
+
+def begun(server: Server, segment_id: str, media_type: str = "text/csv") -> http.client.HTTPResponse:
+    """An export of which its reader, who has small buffers, has taken nothing yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.sock = socket.socket()
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.sock.connect(("127.0.0.1", server.port))
+    headers = {"Authorization": f"Bearer {server.token}", "Accept": media_type}
+    connection.request("GET", f"/audiences/segments/{segment_id}/audiences", headers=headers)
+    response = connection.getresponse()
+    assert (response.status, response.headers["Transfer-Encoding"]) == (200, "chunked")
+    return response
+
+
+def open_views(watcher: psycopg.Connection) -> list[int]:
+    """The sessions that wait within a transaction."""
+    rows = watcher.execute("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
+    return [pid for (pid,) in rows.fetchall()]
+
+
+def most_memory(server: Server) -> int:
+    """The bytes that the workers have had at the most, together."""
+    main = server.process.pid
+    workers = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    lines = [line for pid in workers for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def test_it_sends_all_of_a_long_export(server, everyone):
+    assert begun(server, everyone).read().decode().split() == ["id", *IDS]
+    assert [json.loads(line) for line in begun(server, everyone, "application/x-ndjson")] == IDS
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="memory is read from /proc")
+def test_its_memory_is_flat(server, everyone):
+    begun(server, everyone).read()
+    before = most_memory(server)
+    for _ in range(4):
+        begun(server, everyone).read()
+
+    assert most_memory(server) - before < 6 * MB
+
+
+def test_it_waits_for_a_slow_reader_and_serves_others(server, everyone, watcher):
+    slow = begun(server, everyone)
+    server.until(lambda: len(open_views(watcher)) == 1)
+
+    assert server.call("POST", "/audiences", {"id": "9 came later", "properties": {"all": "yes"}})[0] == 200
+    assert server.call("GET", f"/audiences/segments/{everyone}")[2]["approximated_size"] == len(IDS) + 1
+    assert slow.read().decode().split("\n") == ["id", *IDS, ""]
+    assert server.call("PATCH", "/audiences", {"id": "9 came later", "properties": {}})[0] == 200
+
+
+def test_it_leaves_nothing_open_when_a_reader_leaves(server, everyone, watcher):
+    response = begun(server, everyone)
+    server.until(lambda: len(open_views(watcher)) == 1)
+    response.close()
+
+    server.until(lambda: open_views(watcher) == [])
+
+
+def test_it_cuts_the_connection_when_it_fails_in_the_middle(server, everyone, watcher):
+    response = begun(server, everyone)
+    server.until(lambda: len(open_views(watcher)) == 1)
+    watcher.execute("SELECT pg_terminate_backend(%s)", open_views(watcher))
+
+    with pytest.raises(http.client.IncompleteRead):
+        response.read()
+    assert [server.call("GET", "/audiences/segments")[0] for _ in range(8)] == [200] * 8
+
+
+def test_its_command_stops_quietly_when_its_reader_has_enough(server, everyone):
+    command = f"{sys.executable} manage.py export_segment {everyone} | head -1; exit ${{PIPESTATUS[0]}}"
+    environment = {**server.environment, "A2_PROCESS": "command"}
+
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("id\n", "", 141)
