@@ -47,7 +47,9 @@ class Field:
     def schema(self) -> dict[str, Any]:
         """The field in JSON Schema 2020-12."""
         schema = self.kind()
-        if self.nullable:
+        if self.nullable and "enum" in schema:
+            schema = {"anyOf": [schema, {"type": "null"}]}
+        elif self.nullable:
             schema["type"] = [schema["type"], "null"]
         return {**schema, "description": self.about, **({"readOnly": True} if self.server_made else {})}
 
