@@ -79,7 +79,6 @@ class Forbidden(SegmentsError):
     """This client may not do that."""
 
     status = 403
-    code = "forbidden"
     title = "Forbidden"
 
 
@@ -95,7 +94,6 @@ class Conflict(SegmentsError):
     """That stands against something which is already here."""
 
     status = 409
-    code = "conflict"
     title = "Conflict"
 
     def __init__(self, **params: object) -> None:

@@ -19,6 +19,7 @@ from segments.values import Value
 
 Read = Callable[[Any], Reading]
 TWICE = gettext_noop("This %(name)s stands twice in one call. Send it once.")
+REPEATED = {"id": ("repeated_id", TWICE), "code": ("repeated_code", TWICE)}
 
 
 def read_one(document: Document, read: Read) -> Reading:
@@ -52,7 +53,7 @@ def repeated(readings: Sequence[Reading], name: str) -> Iterator[Fault]:
         if name not in reading.values:
             continue
         if reading.values[name] in seen:
-            yield Fault(f"/{index}/{name}", f"repeated_{name}", TWICE, {"name": name})
+            yield Fault(f"/{index}/{name}", *REPEATED[name], {"name": name})
         seen.add(reading.values[name])
 
 
