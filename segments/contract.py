@@ -156,8 +156,18 @@ AUDIENCE = Shape(
 
 
 def read_segment(value: Any, required: frozenset[str] | None = None) -> Reading:
-    """A Segment that was sent; a size that says it is a computed one of ours is no declaration."""
+    """A new Segment that was sent."""
+    return SEGMENT.read(value, required=required)
+
+
+def read_change(value: Any, required: frozenset[str]) -> Reading:
+    """The fields of a Segment that were sent to change it.
+
+    Its dates are not a client's to change, so they may be any; a size that says it is a computed one of
+    ours is no declaration.
+    """
     reading = SEGMENT.read(value, required=required)
+    reading.faults[:] = [fault for fault in reading.faults if fault.code != "in_the_future"]
     if isinstance(value, dict) and value.get("size_source") == "computed":
         reading.values.pop("approximated_size", None)
     return reading

@@ -16,6 +16,7 @@ GREATEST_SIZE = 2**63 - 1
 AHEAD = timedelta(minutes=5)
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 HYPHENATED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+MOST_UNKNOWN, SUGGESTED = 20, 3
 MISSING = gettext_noop("This field is required.")
 NOT_AN_OBJECT = gettext_noop("Send a JSON object.")
 
@@ -248,7 +249,7 @@ class Shape:
                 reading.faults.append(Fault(step(pointer, name), "missing", MISSING))
         for name, member in value.items():
             if name not in self.fields:
-                reading.warnings.append(self._unknown(name, pointer))
+                self._warn_of(reading, name, pointer)
             elif not self.fields[name].server_made or name in required:
                 self._take(reading, name, member, step(pointer, name))
         return reading
@@ -259,8 +260,16 @@ class Shape:
         except Wrong as wrong:
             reading.faults.extend(wrong.faults)
 
-    def _unknown(self, name: str, pointer: str) -> Fault:
-        near = difflib.get_close_matches(name[:60], self.fields, 1)
+    def _warn_of(self, reading: Reading, name: str, pointer: str) -> None:
+        """Add the warning of an unknown name; of thousands in one object only the first are told."""
+        if len(reading.warnings) < MOST_UNKNOWN:
+            reading.warnings.append(self._unknown(name, pointer, suggest=len(reading.warnings) < SUGGESTED))
+        elif len(reading.warnings) == MOST_UNKNOWN:
+            message = gettext_noop("There are more fields that nobody knows here; they are not kept either.")
+            reading.warnings.append(Fault(pointer, "unknown_field", message))
+
+    def _unknown(self, name: str, pointer: str, *, suggest: bool) -> Fault:
+        near = difflib.get_close_matches(name[:60], self.fields, 1) if suggest else []
         if not near:
             message = gettext_noop("No field is called '%(name)s'; it is not kept.")
         else:

@@ -129,4 +129,6 @@ class SegmentFilter(FilterSet):
         return rows.alias(composed=composed).filter(composed__icontains=unicodedata.normalize("NFC", value))
 
     def by_attribute(self, rows: QuerySet[AudienceSegment], name: str, value: str) -> QuerySet[AudienceSegment]:
-        return rows.filter(Q(properties__has_key=value) | Q(exclusions__has_key=value))
+        # Codes are stored as they were sent and read in NFC; these are the two forms that people's keyboards make.
+        forms = [unicodedata.normalize(form, value) for form in ("NFC", "NFD")]
+        return rows.filter(Q(properties__has_any_keys=forms) | Q(exclusions__has_any_keys=forms))

@@ -24,6 +24,7 @@ REPEATED = {"id": ("repeated_id", TWICE), "code": ("repeated_code", TWICE)}
 
 def read_one(document: Document, read: Read) -> Reading:
     """One object from a body; Invalid with every fault in it."""
+    refuse_unread(document)
     reading = read(document.value)
     refuse([*document.faults, *reading.faults])
     return reading
@@ -34,6 +35,7 @@ def read_many(document: Document, read: Read, most: int, distinct: str = "") -> 
 
     A field named by `distinct` has to have another value in each of them.
     """
+    refuse_unread(document)
     items = document.value
     if not isinstance(items, list):
         refuse([*document.faults, Fault("", "list_type", gettext_noop("Send a JSON array."))])
@@ -44,6 +46,12 @@ def read_many(document: Document, read: Read, most: int, distinct: str = "") -> 
     found = [fault.under(f"/{index}") for index, reading in enumerate(readings) for fault in reading.faults]
     refuse([*document.faults, *found, *repeated(readings, distinct)])
     return readings
+
+
+def refuse_unread(document: Document) -> None:
+    """Invalid where a fault has kept the document from being read at all: there is nothing more to say of it."""
+    if document.value is None:
+        refuse(list(document.faults))
 
 
 def repeated(readings: Sequence[Reading], name: str) -> Iterator[Fault]:

@@ -229,3 +229,52 @@ def test_it_lets_nobody_keep_an_answer(api):
 
     assert response["Cache-Control"] == "private, no-cache"
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_it_tells_faults_of_the_query_and_of_the_body_together(api):
+    problem = api("platform").post("/audiences/segments?x=1", {"name": 5}).json()
+
+    assert {error["pointer"] for error in problem["errors"]} == {"/x", "/management_type", "/owner_id", "/name"}
+
+
+def test_it_says_of_a_body_that_is_too_deep_nothing_else(api):
+    problem = api("platform").send("POST", "/audiences/segments", raw=b"[" * 200_000).json()
+
+    assert [error["code"] for error in problem["errors"]] == ["too_deep"]
+
+
+def test_it_tells_of_a_few_unknown_fields_and_that_there_are_more(api, draft):
+    body = draft(**{f"propertie{number}": {} for number in range(5000)})
+    warnings = api("alice").post("/audiences/segments", body).json()["warnings"]
+
+    unknown = [warning for warning in warnings if warning["code"] == "unknown_field"]
+    assert len(unknown) == 21
+    assert sum("Did you mean" in warning["detail"] for warning in unknown) == 3
+    assert unknown[-1]["pointer"] == ""
+
+
+def test_it_keeps_a_declared_size_whatever_source_a_new_segment_says(api, draft):
+    body = draft(management_type="selfmanaged", approximated_size=9, size_source="computed")
+
+    assert api("alice").post("/audiences/segments", body).json()["approximated_size"] == 9
+
+
+def test_it_takes_any_dates_in_a_change_and_keeps_its_own(api, draft):
+    made = api("alice").post("/audiences/segments", draft()).json()
+    body = {"created_at": "2999-01-01T00:00:00Z", "updated_at": "2999-01-01T00:00:00Z", "name": "New"}
+    changed = api("alice").patch(f"/audiences/segments/{made['id']}", body)
+
+    assert changed.status_code == 200
+    assert changed.json()["created_at"] == made["created_at"]
+    assert changed.json()["updated_at"] < "2999"
+
+
+def test_it_refuses_in_the_order_of_the_contract(api, draft):
+    caller = api("alice")
+    large = b'{"name": "' + b"x" * 2**20 + b'"}'
+    picky = {"Accept": "application/xml"}
+
+    assert caller.send("POST", "/audiences/segments", raw=large, Content_Type="text/plain", **picky).status_code == 413
+    assert caller.send("POST", "/audiences/segments", raw=b"{", Content_Type="text/plain", **picky).status_code == 415
+    assert caller.send("POST", "/audiences/segments", raw=b"{", **picky).status_code == 406
+    assert caller.send("POST", "/audiences/segments", raw=b"{").status_code == 400

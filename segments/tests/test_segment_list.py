@@ -1,5 +1,6 @@
 """GET /audiences/segments: order, filters, pages, and parameters that are wrong."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -134,3 +135,22 @@ def test_it_needs_few_queries_for_any_number_of_segments(api, five, draft, djang
 
     with django_assert_max_num_queries(5):
         assert len(caller.get(PATH).json()) == 55
+
+
+def test_it_gives_no_next_link_that_would_be_refused(api, five):
+    caller = api("alice")
+    for ordering in ("no", "-no", "name", "-updated_at"):
+        page = caller.get(f"{PATH}?ordering={ordering}&limit=2")
+        links = re.findall(r"<([^>]+)>", page.get("Link", ""))
+
+        assert len(links) == (1 if ordering.endswith("no") else 0)
+        assert [caller.get(link).status_code for link in links] == [200] * len(links)
+
+
+def test_it_finds_a_code_in_either_normal_form(api, draft):
+    made = api("alice").post(PATH, draft(properties={"cafe\u0301": ["x"]})).json()
+
+    for spelling in ("cafe\u0301", "caf\u00e9"):
+        assert [segment["id"] for segment in api("alice").get(f"{PATH}?attribute={quote(spelling)}").json()] == [
+            made["id"]
+        ]

@@ -60,7 +60,6 @@ class AttributeViewSet(ApiViewSet):
         return link_next(request, response, attributes[-1].no) if more else response
 
     def create(self, request: Request) -> Response:
-        read_query(request, {})
         reading = read_one(self.document, ATTRIBUTE.read)
         require_owner(client_of(request), reading.values["owner_id"])
         if is_strict(request):
@@ -69,7 +68,6 @@ class AttributeViewSet(ApiViewSet):
         return Response(AttributeSerializer(attribute).data)
 
     def bulk_add(self, request: Request) -> Response:
-        read_query(request, {})
         readings = read_many(self.document, ATTRIBUTE.read, MOST_ATTRIBUTES, distinct="code")
         owners = [(reading.values["owner_id"], f"/{index}/owner_id") for index, reading in enumerate(readings)]
         require_owners(client_of(request), owners)
@@ -88,7 +86,6 @@ class AttributeViewSet(ApiViewSet):
         self, request: Request, required: frozenset[str] | None, attribute_id: uuid.UUID | None = None
     ) -> Response:
         """Either PATCH: the id is in the path, or else in the body."""
-        read_query(request, {})
         reading = read_one(self.document, lambda value: ATTRIBUTE.read(value, required=required))
         target = attribute_id or reading.values.pop("id")
         client = client_of(request)

@@ -59,7 +59,6 @@ class AudienceViewSet(ApiViewSet):
 
     def write(self, request: Request, write: Callable[..., Profile]) -> Response:
         """POST and PATCH, which take the same body."""
-        read_query(request, {})
         reading = read_one(self.document, read_audience)
         strict = is_strict(request)
         if strict:
@@ -67,7 +66,6 @@ class AudienceViewSet(ApiViewSet):
         return Response(AudienceSerializer(write(change_of(reading), strict=strict)).data)
 
     def bulk_add(self, request: Request) -> Response:
-        read_query(request, {})
         readings = read_many(self.document, read_audience, MOST_AUDIENCES, distinct="id")
         strict = is_strict(request)
         if strict:

@@ -7,7 +7,8 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from segments.api.media import read_document
+from segments.api.filters import strangers
+from segments.api.media import read_document, require_document
 from segments.border import Document
 from segments.exceptions import NotAuthenticated
 from segments.models import Client
@@ -18,9 +19,10 @@ BULK_ACTIONS = {"bulk_add"}
 
 
 class ApiViewSet(ViewSet):
-    """401 · 405 · 406 · 413, 415, 400 · 403 scope; the rest, from 422 on, is the action's own.
+    """401 · 405 · 413, 415, 406 · 400 · 403 scope; the rest, from 422 on, is the action's own.
 
-    `scopes` says for each action what a token needs; `document` is the body of a POST or PATCH.
+    `scopes` says for each action what a token needs; `document` is the body of a POST or PATCH, and counts
+    query parameters among its faults, as such requests have none.
     """
 
     scopes: ClassVar[dict[str, tuple[str, ...]]]
@@ -35,9 +37,13 @@ class ApiViewSet(ViewSet):
             raise NotAuthenticated
         if not hasattr(self, (request.method or "").lower()):
             raise MethodNotAllowed(request.method or "")
+        brings = request.method in {"POST", "PATCH"}
+        if brings:
+            require_document(request._request, self.largest_body())
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
-        if request.method in {"POST", "PATCH"}:
-            self.document = read_document(request._request, self.largest_body())
+        if brings:
+            document = read_document(request._request, self.largest_body())
+            self.document = Document(document.value, (*strangers(request, ()), *document.faults))
         self.check_permissions(request)
 
     def largest_body(self) -> int:

@@ -21,7 +21,7 @@ from segments.api.serializers import (
     read_one,
 )
 from segments.api.views.base import ApiViewSet, actor_of, client_of, is_strict
-from segments.contract import ESTIMATE, read_segment
+from segments.contract import ESTIMATE, read_change, read_segment
 from segments.definitions import Defined, Draft
 from segments.exceptions import Fault, Invalid, SegmentMissing, gettext_noop
 from segments.matching import Clauses, clauses_of, compile_all
@@ -32,6 +32,7 @@ MOST_SEGMENTS = 1000
 WRITE = ("segments:write",)
 READ = ("segments:read",)
 ORDERINGS = ("no", "-no", "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at")
+BY_NO = {"no", "-no"}
 PAGING = {
     "after": Number(about="Segments after this no.", least=0, most=2**63 - 1),
     "limit": Number(about="At most so many; all of them without it.", least=1, most=MOST),
@@ -61,10 +62,10 @@ class SegmentViewSet(ApiViewSet):
         resolved = compile_all([clauses_of(segment) for segment in segments])
         defined = [Defined(segment, one.warnings) for segment, one in zip(segments, resolved, strict=True)]
         response = Response(SegmentSerializer(defined, many=True).data)
-        return link_next(request, response, segments[-1].no) if more else response
+        by_no = paging.get("ordering", "no") in BY_NO
+        return link_next(request, response, segments[-1].no) if more and by_no else response
 
     def create(self, request: Request) -> Response:
-        read_query(request, {})
         reading = read_one(self.document, read_segment)
         require_owner(client_of(request), reading.values["owner_id"])
         draft = Draft(reading.values, reading.warnings)
@@ -72,7 +73,6 @@ class SegmentViewSet(ApiViewSet):
         return Response(SegmentSerializer(defined[0]).data)
 
     def bulk_add(self, request: Request) -> Response:
-        read_query(request, {})
         readings = read_many(self.document, read_segment, MOST_SEGMENTS)
         owners = [(reading.values["owner_id"], f"/{index}/owner_id") for index, reading in enumerate(readings)]
         require_owners(client_of(request), owners)
@@ -82,15 +82,14 @@ class SegmentViewSet(ApiViewSet):
 
     def update_in_body(self, request: Request) -> Response:
         required = SegmentUpdateSerializer.sent
-        return self.change(request, lambda value: read_segment(value, required))
+        return self.change(request, lambda value: read_change(value, required))
 
     def partial_update(self, request: Request, segment_id: uuid.UUID) -> Response:
         required = SegmentPatchSerializer.sent
-        return self.change(request, lambda value: read_segment(value, required), segment_id)
+        return self.change(request, lambda value: read_change(value, required), segment_id)
 
     def change(self, request: Request, read: Any, segment_id: uuid.UUID | None = None) -> Response:
         """Either PATCH: the id is in the path, or else in the body."""
-        read_query(request, {})
         reading = read_one(self.document, read)
         target = segment_id or reading.values.pop("id")
         client = client_of(request)
@@ -114,7 +113,6 @@ class SegmentViewSet(ApiViewSet):
         return Response(status=204)
 
     def estimate(self, request: Request) -> Response:
-        read_query(request, {})
         reading = read_one(self.document, ESTIMATE.read)
         values = reading.values
         require_owner(client_of(request), values["owner_id"])
@@ -137,7 +135,7 @@ def seen_segment(client: Client, segment_id: uuid.UUID) -> AudienceSegment:
 def page(rows: Any, paging: dict[str, Any]) -> list[AudienceSegment]:
     """The rows of one page and, where there is a limit, one more."""
     ordering = paging.get("ordering", "no")
-    if "after" in paging and ordering not in {"no", "-no"}:
+    if "after" in paging and ordering not in BY_NO:
         message = gettext_noop("after counts by no; leave it out, or order by no.")
         raise Invalid([Fault("/after", "after_needs_no", message)])
     if "after" in paging:

@@ -36,7 +36,6 @@ class ValueViewSet(ApiViewSet):
         return link_next(request, response, listed[-1].value) if more else response
 
     def create(self, request: Request, attribute_id: uuid.UUID) -> Response:
-        read_query(request, {})
         reading = read_one(self.document, VALUE.read)
         own_attribute(client_of(request), attribute_id)
         if is_strict(request):
