@@ -1,9 +1,10 @@
 """Writing audiences: learn what is new to the catalogue, then hand them to the store."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 
@@ -55,6 +56,16 @@ def brought(changes: Sequence[ProfileChange], pointers: Sequence[str]) -> Brough
     found = Brought()
     for change, pointer in zip(changes, pointers, strict=True):
         for code, texts in ({} if change.properties is UNSENT else change.properties).items():
-            found.wanted[code].update(texts)
-            found.pointers.setdefault(code, step(f"{pointer}/properties", code))
+            if texts:
+                found.wanted[code].update(texts)
+            if texts and code not in found.pointers:
+                found.pointers[code] = step(f"{pointer}/properties", code)
     return found
+
+
+def change_of(values: Mapping[str, Any]) -> ProfileChange:
+    """The fields that were sent; `updated_at` is the store's to set, and a date sent as null is none."""
+    sent = {name: value for name, value in values.items() if name != "updated_at"}
+    if sent.get("created_at") is None:
+        sent.pop("created_at", None)
+    return ProfileChange(**sent)

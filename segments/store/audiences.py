@@ -43,6 +43,7 @@ class ProfileChange:
     """What was sent of an audience: a field sent replaces that field, a field left out stays.
 
     On a new audience a field left out is `account_id`, None, `{}` or now; `created_at` counts on new ones alone.
+    With `merges`, `properties` replace only the attributes that they name, and an empty list removes one.
     """
 
     id: str
@@ -50,6 +51,7 @@ class ProfileChange:
     alt_id: AltId | Unsent | None = UNSENT
     properties: Properties | Unsent = UNSENT
     created_at: datetime | Unsent = UNSENT
+    merges: bool = False
 
 
 @dataclass(frozen=True, slots=True)

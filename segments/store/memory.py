@@ -18,6 +18,7 @@ from segments.store.audiences import (
     AudienceStore,
     Profile,
     ProfileChange,
+    Properties,
     Snapshot,
     UpsertCounts,
     refuse_twice,
@@ -111,11 +112,20 @@ def changed(stored: Profile | None, change: ProfileChange, now: datetime) -> Pro
         before,
         id_type=before.id_type if change.id_type is UNSENT else change.id_type,
         alt_id=before.alt_id if change.alt_id is UNSENT else change.alt_id,
-        properties=before.properties if change.properties is UNSENT else change.properties,
+        properties=written(before.properties, change),
     )
     if stored and told(stored) == told(after):
         return stored
     return replace(after, updated_at=max(now, after.created_at))
+
+
+def written(stored: Properties, change: ProfileChange) -> Properties:
+    """The properties that a change leaves behind."""
+    if change.properties is UNSENT:
+        return stored
+    if not change.merges:
+        return change.properties
+    return {code: texts for code, texts in (stored | change.properties).items() if texts}
 
 
 def told(profile: Profile) -> object:

@@ -23,6 +23,7 @@ from segments.store.audiences import (
     AudienceStore,
     Profile,
     ProfileChange,
+    Properties,
     Snapshot,
     UpsertCounts,
     refuse_twice,
@@ -45,6 +46,7 @@ STAGE = """
         alt_id jsonb,
         sends_alt_id boolean,
         properties jsonb,
+        removed text[],
         created_at timestamptz
     ) ON COMMIT DROP"""
 
@@ -52,17 +54,20 @@ COUNT_NEW = f"""
     SELECT clock_timestamp(), count(*) FROM incoming AS sent
     WHERE NOT EXISTS (SELECT FROM {AUDIENCE} AS stored WHERE stored.id = sent.id)"""
 
+# `removed` names the attributes that a merging change removes, and is null where properties are replaced as a whole.
+WRITTEN = "coalesce((stored.properties || sent.properties) - removed, sent.properties, stored.properties)"
+
 UPDATE_CHANGED = f"""
     UPDATE {AUDIENCE} AS stored SET
         id_type = CASE WHEN sends_id_type THEN sent.id_type ELSE stored.id_type END,
         alt_id = CASE WHEN sends_alt_id THEN sent.alt_id ELSE stored.alt_id END,
-        properties = coalesce(sent.properties, stored.properties),
+        properties = {WRITTEN},
         updated_at = greatest(%(moment)s, stored.created_at)
     FROM incoming AS sent
     WHERE stored.id = sent.id AND (
         sends_id_type AND stored.id_type IS DISTINCT FROM sent.id_type
         OR sends_alt_id AND stored.alt_id IS DISTINCT FROM sent.alt_id
-        OR stored.properties <> coalesce(sent.properties, stored.properties)
+        OR stored.properties <> {WRITTEN}
     )"""
 
 INSERT_NEW = f"""
@@ -225,13 +230,17 @@ def stage(changes: Sequence[ProfileChange]) -> None:
 
 def row(change: ProfileChange) -> tuple[object, ...]:
     """The change as a row of `incoming`."""
+    properties: Properties = {} if change.properties is UNSENT else change.properties
+    removed = [code for code, texts in properties.items() if not texts] if change.merges else None
+    kept = {code: texts for code, texts in properties.items() if texts} if removed else properties
     return (
         change.id,
         None if change.id_type is UNSENT else change.id_type,
         change.id_type is not UNSENT,
         None if change.alt_id is UNSENT or change.alt_id is None else json.dumps(change.alt_id),
         change.alt_id is not UNSENT,
-        None if change.properties is UNSENT else json.dumps(change.properties),
+        None if change.properties is UNSENT else json.dumps(kept),
+        removed,
         None if change.created_at is UNSENT else change.created_at,
     )
 

@@ -78,15 +78,29 @@ def alt_ids():
     return st.dictionaries(texts(), st.none() | st.booleans() | numbers | texts() | st.lists(numbers), max_size=3)
 
 
+def sent_properties():
+    """What a change says of properties: nothing, all of them, or some, of which it empties a few."""
+    whole = some.audience_properties(VOCABULARY)
+    emptied = st.lists(st.sampled_from(sorted(VOCABULARY)), max_size=3).map(lambda codes: {code: [] for code in codes})
+    return (
+        st.just({})
+        | st.fixed_dictionaries({"properties": whole})
+        | st.fixed_dictionaries(
+            {"properties": st.builds(lambda kept, gone: kept | gone, whole, emptied), "merges": st.just(True)}
+        )
+        | st.just({"merges": True})
+    )
+
+
 def changes():
     """Up to six changes of distinct audiences, each with some of the fields."""
     return st.lists(
         st.builds(
-            ProfileChange,
+            lambda sent, **fields: ProfileChange(**fields, **sent),
+            sent_properties(),
             id=st.sampled_from(IDS),
             id_type=st.just(UNSENT) | st.none() | texts(),
             alt_id=st.just(UNSENT) | st.none() | alt_ids(),
-            properties=st.just(UNSENT) | some.audience_properties(VOCABULARY),
             created_at=st.just(UNSENT) | st.datetimes(max_value=datetime(2025, 1, 1), timezones=st.just(UTC)),
         ),
         max_size=6,
@@ -207,6 +221,21 @@ def test_it_replaces_the_fields_that_were_sent_and_no_others(store):
 
     store.upsert([ProfileChange("ana", properties={})])
     assert astuple(stored(store, "ana"))[:4] == ("ana", "email", None, {})
+
+
+def test_it_merges_the_attributes_that_were_sent_and_removes_the_empty_ones(store):
+    store.upsert([ProfileChange("ana", properties={"gender": ["F"], "age": ["25"], "tier": ["gold"]})])
+    merged = ProfileChange("ana", properties={"age": ["26"], "tier": [], "pet": ["cat"], "car": []}, merges=True)
+
+    assert store.upsert([merged]) == UpsertCounts(updated=1)
+    assert stored(store, "ana").properties == {"gender": ["F"], "age": ["26"], "pet": ["cat"]}
+    assert store.upsert([merged]) == UpsertCounts(unchanged=1)
+
+
+def test_it_merges_into_nothing_what_a_new_audience_has(store):
+    store.upsert([ProfileChange("ana", properties={"age": ["26"], "tier": []}, merges=True)])
+
+    assert stored(store, "ana").properties == {"age": ["26"]}
 
 
 def test_it_counts_created_updated_and_unchanged(store):

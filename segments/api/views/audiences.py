@@ -14,8 +14,8 @@ from segments.api.serializers import AudienceSerializer, counts_json, read_many,
 from segments.api.views.base import ApiViewSet, is_strict
 from segments.contract import LONGEST_AUDIENCE_ID, read_audience
 from segments.exceptions import AudienceMissing, Fault, gettext_noop
-from segments.shapes import AudienceId, Reading
-from segments.store import Profile, ProfileChange, store
+from segments.shapes import AudienceId
+from segments.store import Profile, store
 
 MOST_AUDIENCES = 10_000
 PAGE_SIZE = 10
@@ -63,14 +63,14 @@ class AudienceViewSet(ApiViewSet):
         strict = is_strict(request)
         if strict:
             refuse(reading.warnings)
-        return Response(AudienceSerializer(write(change_of(reading), strict=strict)).data)
+        return Response(AudienceSerializer(write(audiences.change_of(reading.values), strict=strict)).data)
 
     def bulk_add(self, request: Request) -> Response:
         readings = read_many(self.document, read_audience, MOST_AUDIENCES, distinct="id")
         strict = is_strict(request)
         if strict:
             refuse_warnings(readings)
-        changes = [change_of(reading) for reading in readings]
+        changes = [audiences.change_of(reading.values) for reading in readings]
         return Response(counts_json(audiences.upsert(changes, strict=strict)))
 
     def retrieve(self, request: Request, audience_id: str) -> Response:
@@ -100,11 +100,3 @@ def page(paging: Mapping[str, Any]) -> tuple[int, list[Profile]]:
     if number * size > DEEPEST:
         refuse([Fault("/page", "page_too_deep", TOO_DEEP, {"deepest": f"{DEEPEST:,}"})])
     return size, store().offset_page((number - 1) * size, size + 1)
-
-
-def change_of(reading: Reading) -> ProfileChange:
-    """The fields that were sent; `updated_at` is the store's to set, and a date sent as null is none."""
-    values = {name: value for name, value in reading.values.items() if name != "updated_at"}
-    if values.get("created_at") is None:
-        values.pop("created_at", None)
-    return ProfileChange(**values)
