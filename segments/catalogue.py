@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,11 +14,14 @@ from segments.exceptions import AttributeInUse, AttributeMissing, CodeTaken, Fau
 from segments.expressions import Known
 from segments.models import AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change, Client, Owner
 from segments.models.changes import Actor
+from segments.models.sequences import numbered
+from segments.store import UpsertCounts
 from segments.uses import uses_of
 
 SUGGESTED_FROM = 1000
 LEARNING = 0xA2CA7  # the key of the advisory lock that learners share and deletions hold alone
 CODE_NEVER_CHANGES = gettext_noop("The code stays '%(code)s'. Add another attribute for another code.")
+REVISED = ("name", "owner_id", "visibility", "deprecated", "description")
 
 Wanted = Mapping[str, Iterable[str]]
 
@@ -103,6 +106,42 @@ def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute
     for attribute in attributes:
         attribute.value_count = 0  # type: ignore[attr-defined]
     return attributes
+
+
+def upsert(drafts: Sequence[Mapping[str, Any]], actor: Actor) -> UpsertCounts:
+    """Create attributes or change those that have these codes, all or none, each code once.
+
+    A new one keeps its id, its dates and, when it is free, its `no`; of one that is here these stay, and the
+    other fields that were sent replace its own.
+    """
+    rows = AudienceAttribute.objects.filter(code__in=[draft["code"] for draft in drafts])
+    with transaction.atomic():
+        Owner.objects.register({draft["owner_id"] for draft in drafts})
+        known = set(rows.values_list("code", flat=True))
+        lacking = [draft for draft in drafts if draft["code"] not in known]
+        new = numbered(AudienceAttribute, "attribute_no", lacking)
+        stored = {attribute.code: attribute for attribute in rows.select_for_update().order_by("code")}
+        create(new, actor)
+        touched = revise([(stored[draft["code"]], draft) for draft in drafts if draft["code"] in stored], actor)
+    return UpsertCounts(len(new), touched, len(drafts) - len(new) - touched)
+
+
+def revise(pairs: Sequence[tuple[AudienceAttribute, Mapping[str, Any]]], actor: Actor) -> int:
+    """Give locked attributes the fields that were sent; how many of them that changes."""
+    changes: dict[AudienceAttribute, Change] = {}
+    for attribute, draft in pairs:
+        before = described(attribute)
+        for name in REVISED:
+            setattr(attribute, name, draft.get(name, getattr(attribute, name)))
+        after = described(attribute)
+        if after != before:
+            attribute.updated_at = max(timezone.now(), attribute.created_at)
+            changes[attribute] = changed(attribute, before, after)
+    AudienceAttribute.objects.bulk_create(
+        changes, update_conflicts=True, unique_fields=["id"], update_fields=[*REVISED, "updated_at"]
+    )
+    Change.objects.record(actor, list(changes.values()))
+    return len(changes)
 
 
 def change(attribute_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> AudienceAttribute:

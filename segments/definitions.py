@@ -1,21 +1,24 @@
 """Writing a segment: check, size, save, history, change; what is written is written in one transaction."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from segments.border import comparable
 from segments.exceptions import Fault, Invalid, SegmentMissing
 from segments.expressions import Parsed
-from segments.matching import Size, clauses_of, compile_all, sizes_of
+from segments.matching import clauses_of, compile_all, sizes_of
 from segments.models import AudienceSegment, Change, Owner, SegmentSize
 from segments.models.changes import Actor
+from segments.models.sequences import numbered
+from segments.sizing import keep_size, record_sizes, set_size
+from segments.store import UpsertCounts
 
 TRACKED = (
     "management_type",
@@ -71,7 +74,7 @@ def update(segment_id: uuid.UUID, draft: Draft, actor: Actor, *, strict: bool = 
         before, size_before = tracked(segment), segment.computed_size
         meant = None if segment.size_revision != segment.revision else meaning_of(segment)
         Owner.objects.register([draft.values.get("owner_id", segment.owner_id)])
-        apply(segment, draft.values)
+        apply(segment, draft.values, ours=is_ours(segment, draft.values))
         segment.revision += 1
         segment.updated_at = max(timezone.now(), segment.created_at)
         if meaning_of(segment) == meant:
@@ -85,6 +88,48 @@ def update(segment_id: uuid.UUID, draft: Draft, actor: Actor, *, strict: bool = 
         if changed.after:
             Change.objects.record(actor, [changed])
     return defined
+
+
+def upsert(drafts: Sequence[Draft], actor: Actor) -> UpsertCounts:
+    """Create segments or change those that have these ids, all or none, each id once; then `recount` the stale ones.
+
+    A new one keeps its id, its dates and, when it is free, its `no`; of one that is here these stay, and the
+    other fields that were sent replace its own.
+    """
+    rows = AudienceSegment.objects.filter(pk__in=[draft.values["id"] for draft in drafts if "id" in draft.values])
+    with transaction.atomic():
+        Owner.objects.register(draft.values["owner_id"] for draft in drafts)
+        known = set(rows.values_list("pk", flat=True))
+        lacking = [draft.values for draft in drafts if draft.values.get("id") not in known]
+        created = [new(values) for values in numbered(AudienceSegment, "segment_no", lacking)]
+        AudienceSegment.objects.bulk_create(created)
+        Change.objects.record(actor, [change(segment, Change.Action.CREATED, {}) for segment in created])
+        updated = revise(rows, [draft.values for draft in drafts if draft.values.get("id") in known], actor)
+    return UpsertCounts(len(created), updated, len(drafts) - len(created) - updated)
+
+
+def revise(rows: QuerySet[AudienceSegment], drafts: Sequence[Mapping[str, Any]], actor: Actor) -> int:
+    """Give segments the fields that were sent; how many of them that changes."""
+    stored = {segment.pk: segment for segment in rows.select_for_update().order_by("pk")}
+    asked = [draft["approximated_size"] for draft in drafts if draft.get("approximated_size") is not None]
+    kept = set(SegmentSize.objects.filter(segment__in=stored, size__in=asked).values_list("segment", "size"))
+    changes: dict[AudienceSegment, Change] = {}
+    for draft in drafts:
+        segment = stored[draft["id"]]
+        before = tracked(segment)
+        meant = None if segment.size_revision != segment.revision else meaning_of(segment)
+        size = draft.get("approximated_size")
+        apply(segment, draft, ours=size == segment.approximated_size or (segment.pk, size) in kept)
+        if comparable(tracked(segment)) != comparable(before):
+            segment.revision += 1
+            segment.updated_at = max(timezone.now(), segment.created_at)
+            if meaning_of(segment) == meant:
+                segment.size_revision = segment.revision
+            changes[segment] = change(segment, Change.Action.CHANGED, before)
+    columns = [*TRACKED, "revision", "size_revision", "updated_at"]
+    AudienceSegment.objects.bulk_create(changes, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+    Change.objects.record(actor, list(changes.values()))
+    return len(changes)
 
 
 def delete(segment_ids: Collection[uuid.UUID], actor: Actor) -> None:
@@ -109,18 +154,9 @@ def refresh(segment: AudienceSegment) -> Defined:
     return Defined(segment, resolved.warnings)
 
 
-def keep_size(segment: AudienceSegment) -> None:
-    """Store a size unless the definition has changed since it was read, or a later size is there."""
-    sizes = {name: getattr(segment, name) for name in ("computed_size", "size_revision", "size_as_of")}
-    unchanged = AudienceSegment.objects.filter(pk=segment.pk, revision=segment.revision)
-    with transaction.atomic():
-        if unchanged.filter(Q(size_as_of=None) | Q(size_as_of__lt=segment.size_as_of)).update(**sizes):
-            record_sizes([segment])
-
-
 def new(values: Mapping[str, Any]) -> AudienceSegment:
-    """A segment that is not saved, from the fields that were sent."""
-    segment = AudienceSegment()
+    """A segment that is not saved, from the fields that were sent; with `id` and `no` where it brings them."""
+    segment = AudienceSegment(**{name: values[name] for name in ("id", "no") if name in values})
     assign(segment, values)
     segment.declared_size = values.get("approximated_size")
     now = timezone.now()
@@ -129,9 +165,9 @@ def new(values: Mapping[str, Any]) -> AudienceSegment:
     return segment
 
 
-def apply(segment: AudienceSegment, values: Mapping[str, Any]) -> None:
-    """Put the fields that were sent into a saved segment; its dates are not a client's to change."""
-    if "approximated_size" in values and not is_ours(segment, values["approximated_size"]):
+def apply(segment: AudienceSegment, values: Mapping[str, Any], *, ours: bool) -> None:
+    """Put the fields that were sent into a saved segment; its dates and a size that is ours are not to change."""
+    if "approximated_size" in values and not ours:
         segment.declared_size = values["approximated_size"]
     assign(segment, values)
 
@@ -142,8 +178,11 @@ def assign(segment: AudienceSegment, values: Mapping[str, Any]) -> None:
             setattr(segment, name, values[name])
 
 
-def is_ours(segment: AudienceSegment, size: int | None) -> bool:
+def is_ours(segment: AudienceSegment, values: Mapping[str, Any]) -> bool:
     """Whether a size that was sent is one we answered: clients send whole objects back."""
+    if "approximated_size" not in values:
+        return True
+    size: int | None = values["approximated_size"]
     shown = refresh(segment).segment.approximated_size
     if size is None or size == shown:
         return size == shown
@@ -187,22 +226,6 @@ def meaning_of(segment: AudienceSegment) -> object:
     """All that a segment's computed size comes from, in a form that can be compared."""
     clauses = comparable([segment.properties, segment.exclusions])
     return segment.owner_id, str(segment.management_type), clauses
-
-
-def set_size(segment: AudienceSegment, size: Size) -> None:
-    """Give the segment its computed size, or none where there is no clause to compute it from."""
-    segment.computed_size = segment.size_as_of = segment.size_revision = None
-    if segment.properties or segment.management_type == AudienceSegment.ManagementType.SYSTEMMANAGED:
-        segment.computed_size, segment.size_as_of, segment.size_revision = size.size, size.as_of, segment.revision
-
-
-def record_sizes(segments: Iterable[AudienceSegment]) -> None:
-    """Add the computed sizes to their segments' histories."""
-    SegmentSize.objects.bulk_create(
-        SegmentSize(segment=segment, size=segment.computed_size, revision=segment.revision, as_of=segment.size_as_of)
-        for segment in segments
-        if segment.computed_size is not None and segment.size_as_of is not None
-    )
 
 
 def tracked(segment: AudienceSegment) -> dict[str, Any]:

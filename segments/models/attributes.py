@@ -1,5 +1,6 @@
 """The catalogue that properties are written in."""
 
+import hashlib
 import uuid
 from collections.abc import Iterable
 from typing import Self
@@ -68,7 +69,7 @@ class ValueQuerySet(models.QuerySet["AudienceAttributeValue"]):
     def with_texts(self, texts: Iterable[str]) -> Self:
         """The values with one of these texts, found by the index on their digests."""
         wanted = list(texts)
-        digests = [MD5(models.Value(text)) for text in wanted]
+        digests = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in wanted]
         return self.alias(digest=MD5("value")).filter(digest__in=digests, value__in=wanted)
 
 

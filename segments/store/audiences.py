@@ -56,7 +56,7 @@ class ProfileChange:
 
 @dataclass(frozen=True, slots=True)
 class UpsertCounts:
-    """What became of the audiences sent; `suppressed` ones are barred and were left out."""
+    """What became of what was sent; `suppressed` ones are barred and were left out."""
 
     created: int = 0
     updated: int = 0

@@ -1,0 +1,66 @@
+"""The computed sizes of segments: counted, kept with the moment they were true for, and their history."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from segments.matching import Size, clauses_of, sizes_of
+from segments.models import AudienceSegment, SegmentSize
+
+RECOUNTED = 200
+SIZE_COLUMNS = ("computed_size", "size_revision", "size_as_of")
+
+
+def recount(rows: QuerySet[AudienceSegment]) -> None:
+    """Compute the sizes of these segments afresh, so many at a time from one view, and keep them."""
+    segments = list(rows.order_by("pk")[:RECOUNTED])
+    while segments:
+        sized = sizes_of([clauses_of(segment) for segment in segments])
+        keep_sizes({one.pk: (one.revision, size) for one, (_resolved, size) in zip(segments, sized, strict=True)})
+        segments = list(rows.filter(pk__gt=segments[-1].pk).order_by("pk")[:RECOUNTED])
+
+
+def keep_size(segment: AudienceSegment) -> None:
+    """Store a size unless the definition has changed since it was read, or a later size is there."""
+    sizes = {name: getattr(segment, name) for name in SIZE_COLUMNS}
+    unchanged = AudienceSegment.objects.filter(pk=segment.pk, revision=segment.revision)
+    with transaction.atomic():
+        if unchanged.filter(Q(size_as_of=None) | Q(size_as_of__lt=segment.size_as_of)).update(**sizes):
+            record_sizes([segment])
+
+
+def keep_sizes(counted: Mapping[uuid.UUID, tuple[int, Size]]) -> None:
+    """Store sizes of definitions that are still the ones they were counted with, history where they differ."""
+    fresh, different = [], []
+    with transaction.atomic():
+        for segment in AudienceSegment.objects.select_for_update().filter(pk__in=counted).order_by("pk"):
+            revision, size = counted[segment.pk]
+            if segment.revision != revision or (segment.size_as_of and segment.size_as_of >= size.as_of):
+                continue
+            before = segment.computed_size
+            set_size(segment, size)
+            fresh.append(segment)
+            if segment.computed_size != before:
+                different.append(segment)
+        AudienceSegment.objects.bulk_create(
+            fresh, update_conflicts=True, unique_fields=["id"], update_fields=SIZE_COLUMNS
+        )
+        record_sizes(different)
+
+
+def set_size(segment: AudienceSegment, size: Size) -> None:
+    """Give the segment its computed size, or none where there is no clause to compute it from."""
+    segment.computed_size = segment.size_as_of = segment.size_revision = None
+    if segment.properties or segment.management_type == AudienceSegment.ManagementType.SYSTEMMANAGED:
+        segment.computed_size, segment.size_as_of, segment.size_revision = size.size, size.as_of, segment.revision
+
+
+def record_sizes(segments: Iterable[AudienceSegment]) -> None:
+    """Add the computed sizes to their segments' histories."""
+    SegmentSize.objects.bulk_create(
+        SegmentSize(segment=segment, size=segment.computed_size, revision=segment.revision, as_of=segment.size_as_of)
+        for segment in segments
+        if segment.computed_size is not None and segment.size_as_of is not None
+    )
