@@ -166,8 +166,14 @@ def read_change(value: Any, required: frozenset[str]) -> Reading:
     Its dates are not a client's to change, so they may be any; a size that says it is a computed one of
     ours is no declaration.
     """
-    reading = SEGMENT.read(value, required=required)
+    reading = read_moved(value, required)
     reading.faults[:] = [fault for fault in reading.faults if fault.code != "in_the_future"]
+    return reading
+
+
+def read_moved(value: Any, required: frozenset[str]) -> Reading:
+    """A Segment from a file, which is new or changes one that is here; a computed size is no declaration in either."""
+    reading = SEGMENT.read(value, required=required)
     if isinstance(value, dict) and value.get("size_source") == "computed":
         reading.values.pop("approximated_size", None)
     return reading

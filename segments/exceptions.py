@@ -266,3 +266,14 @@ class NumbersExhausted(SegmentsError):
 
     code = "numbers_exhausted"
     title = "No room for new audiences"
+
+
+class ImportRefused(SegmentsError):
+    """The import was refused, and nothing of it was applied; `fault` says why, for those who translate it."""
+
+    code = "import_refused"
+    title = "Import refused"
+
+    def __init__(self, message: str, **params: object) -> None:
+        self.fault = Fault("", self.code, message, params)
+        super().__init__(self.fault.detail)

@@ -4,6 +4,7 @@ from segments.models.attributes import AudienceAttribute, AudienceAttributeValue
 from segments.models.audiences import Audience, AudienceHead
 from segments.models.changes import Change
 from segments.models.clients import Client
+from segments.models.imports import Import, ImportReject
 from segments.models.owners import Owner
 from segments.models.segments import AudienceSegment, SegmentSize
 
@@ -15,6 +16,8 @@ __all__ = [
     "AudienceSegment",
     "Change",
     "Client",
+    "Import",
+    "ImportReject",
     "Owner",
     "SegmentSize",
 ]

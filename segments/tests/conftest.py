@@ -24,6 +24,7 @@ from django.test import Client as HttpClient
 from a2service.localdb import LocalDatabase
 from segments.models import Client, Owner
 from segments.models.changes import Actor
+from segments.tests.imports import Folder
 
 OWNERS = {
     "alice": uuid.UUID("a11ce000-0000-4000-8000-000000000001"),
@@ -204,3 +205,9 @@ def staff(db: None) -> HttpClient:
     browser = HttpClient()
     browser.force_login(User.objects.create_superuser("sora", "sora@example.com", "a-password-of-20-letters"))
     return browser
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A folder with files to import."""
+    return Folder(tmp_path)

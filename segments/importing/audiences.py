@@ -1,0 +1,79 @@
+"""Audiences from a file; their key is the id."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from segments import audiences, catalogue, sizing
+from segments.contract import AUDIENCE, read_audience
+from segments.exceptions import ImportRefused, gettext_noop, step
+from segments.importing.cells import AttributeHeader
+from segments.importing.kinds import Kind, Row
+from segments.labels import quoted
+from segments.models import AudienceSegment, Owner
+from segments.shapes import Reading
+from segments.store import ProfileChange, UpsertCounts
+
+UNKNOWN = gettext_noop(
+    "No attribute has the code %(code)s, and the import is strict. Import it with import_attributes."
+)
+
+
+class Audiences(Kind):
+    """`merges` says whether `properties` replace only the attributes that they name, as the columns of CSV can."""
+
+    name = "audiences"
+    shape = AUDIENCE
+    merges = False
+
+    def header(self, names: Sequence[str]) -> AttributeHeader:
+        header = AttributeHeader(names, self.options.columns)
+        if self.options.strict:
+            known = catalogue.codes_to_ids(header.codes.values())
+            for code in header.codes.values():
+                if code not in known:
+                    raise ImportRefused(UNKNOWN, code=quoted(code))
+        self.merges = self.options.columns.merges
+        return header
+
+    def read(self, value: Any) -> Reading:
+        reading = read_audience(value)
+        if self.merges and "properties" in reading.values:
+            emptied: dict[str, list[str]] = {code: [] for code, texts in value["properties"].items() if not texts}
+            reading.values["properties"] |= emptied
+        return reading
+
+    def key(self, row: Row) -> str:
+        return str(row.values["id"])
+
+    def judge(self, rows: Sequence[Row]) -> None:
+        if not self.options.strict or self.merges:
+            return
+        known = catalogue.codes_to_ids({code for row in rows for code in row.values.get("properties", ())})
+        for row in rows:
+            for code in row.values.get("properties", ()):
+                if code not in known:
+                    pointer = step("/properties", code)
+                    row.faults.append(catalogue.unknown_attribute(code, pointer))
+
+    def apply(self, bodies: Sequence[str]) -> UpsertCounts:
+        return audiences.upsert([self.change(orjson.loads(body)) for body in bodies], owner=self.owner)
+
+    def change(self, values: dict[str, Any]) -> ProfileChange:
+        if created_at := values.get("created_at"):
+            values["created_at"] = datetime.fromisoformat(created_at)
+        return audiences.change_of({**values, "merges": self.merges})
+
+    @property
+    def owner(self) -> Owner | None:
+        """Who owns the attributes that are learned, registered with the first chunk."""
+        owner_id = self.options.owner_id
+        if owner_id is None:
+            return None
+        Owner.objects.register([owner_id])
+        return Owner.objects.get(pk=owner_id)
+
+    def finish(self) -> None:
+        sizing.recount(AudienceSegment.objects.all())

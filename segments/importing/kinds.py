@@ -1,0 +1,103 @@
+"""What differs between imports of attributes, audiences and segments; everything else is one way for all."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import orjson
+
+from segments.exceptions import Fault, ImportRefused, gettext_noop
+from segments.importing.cells import FieldHeader, Header
+from segments.importing.options import Options
+from segments.importing.readers import Record
+from segments.importing.staging import Staging
+from segments.labels import quoted
+from segments.models.changes import Actor
+from segments.shapes import Reading, Shape
+from segments.store import UpsertCounts
+
+KEPT = frozenset({"id", "no"})
+GREATEST_NO = 2**53 - 1
+NO_TOO_LARGE = gettext_noop("A no can be at most %(greatest)s. Leave it out to get a new one.")
+
+NO_FIELD = gettext_noop("%(column)s is no field, and the import is strict. Take the column out. Fields: %(columns)s.")
+
+Read = Callable[[Any, frozenset[str]], Reading]
+
+
+@dataclass(slots=True)
+class Row:
+    """A record, the JSON it stands for, what its kind reads in it, and what is wrong with it."""
+
+    record: Record
+    value: Any
+    values: dict[str, Any] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+class Kind(ABC):
+    """How one kind of object is read, judged and written."""
+
+    name: ClassVar[str]
+    shape: ClassVar[Shape]
+
+    def __init__(self, options: Options, actor: Actor) -> None:
+        self.options = options
+        self.actor = actor
+        self.left_out: list[str] = []
+
+    @abstractmethod
+    def header(self, names: Sequence[str]) -> Header:
+        """How the cells of a CSV file with these columns are read; ImportRefused when they do not do."""
+
+    @abstractmethod
+    def read(self, value: Any) -> Reading:
+        """The fields of one object, by the same code as the API's."""
+
+    @abstractmethod
+    def key(self, row: Row) -> str:
+        """What the row is sorted by, and what makes an earlier one its duplicate."""
+
+    def judge(self, rows: Sequence[Row]) -> None:  # noqa: B027 a kind need not have anything to add
+        """Add what only the database can tell is wrong; a few queries for all of the rows."""
+
+    def refuse(self, staging: Staging) -> None:  # noqa: B027 the same
+        """Raise ImportRefused for what is wrong between the rows that were staged."""
+
+    @abstractmethod
+    def apply(self, bodies: Sequence[str]) -> UpsertCounts:
+        """Write rows as they were staged, each key once and in the order of keys, in the caller's transaction."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """What follows when everything is written."""
+
+    def read_owned(self, value: Any, read: Read) -> Reading:
+        """An object as the API reads it, but keeping its id and `no`; without an owner it has the import's."""
+        if not isinstance(value, dict):
+            return read(value, frozenset())
+        if self.options.owner_id and "owner_id" not in value:
+            value = {**value, "owner_id": str(self.options.owner_id)}
+        required = {name for name, one in self.shape.fields.items() if one.required}
+        # A shape ignores what the server makes, unless it is required.
+        reading = read(value, frozenset(required | (KEPT & value.keys())))
+        if reading.values.get("no", 0) > GREATEST_NO:
+            reading.faults.append(Fault("/no", "integer", NO_TOO_LARGE, {"greatest": GREATEST_NO}))
+        return reading
+
+    def field_header(self, names: Sequence[str]) -> FieldHeader:
+        """Columns that are fields; one that is none is not kept, or refused when the import is strict."""
+        named = self.options.owner_id is not None
+        fields = self.shape.fields.items()
+        required = [name for name, one in fields if one.required and not (named and name == "owner_id")]
+        header = FieldHeader(names, self.shape, required)
+        self.left_out = [quoted(name) for name in header.names if name not in self.shape.fields]
+        if self.left_out and self.options.strict:
+            raise ImportRefused(NO_FIELD, column=self.left_out[0], columns=", ".join(self.shape.fields))
+        return header
+
+    def values_of(self, body: str) -> dict[str, Any]:
+        """The fields of a row that was staged."""
+        fields = self.shape.fields
+        return {name: fields[name].read(value, "") for name, value in orjson.loads(body).items()}

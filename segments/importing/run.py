@@ -1,0 +1,150 @@
+"""An import from its first byte to its receipt."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import orjson
+from django.db import DatabaseError, connection, transaction
+
+from segments.exceptions import ImportRefused, gettext_noop
+from segments.importing.kinds import Kind, Row
+from segments.importing.options import Options
+from segments.importing.progress import Progress, Silence
+from segments.importing.reading import Rows
+from segments.importing.receipt import Receipt
+from segments.importing.rejects import Rejects, printable
+from segments.importing.sources import Source, opened
+from segments.importing.staging import Staging, staged
+from segments.models import Import, ImportReject
+from segments.models.changes import Actor
+
+TOO_MANY = gettext_noop(
+    "%(rejected)d of %(lines)d lines were rejected, and --max-errors allows %(most)s; nothing was applied. "
+    "Mend them, or allow more."
+)
+
+
+class ImportRun:
+    """One import; `row` is what is kept of it, and never says less than what was written."""
+
+    def __init__(
+        self,
+        kind: Callable[[Options, Actor], Kind],
+        name: str,
+        options: Options,
+        actor: Actor,
+        progress: Progress | None = None,
+    ) -> None:
+        self.kind = kind(options, actor)
+        self.name = name
+        self.options = options
+        self.progress = progress or Silence()
+        self.receipt = Receipt()
+        self.row = Import(
+            kind=self.kind.name,
+            file=printable(name),
+            owner_id=options.owner_id,
+            options=options.given,
+            dry_run=options.dry_run,
+            actor=str(actor),
+        )
+
+    def run(self) -> Receipt:
+        """Do all of it; ImportRefused before anything is applied, or not at all."""
+        self.row.save()
+        with self.recorded(), staged() as staging:
+            with opened(self.name) as source:
+                self.read(source, staging)
+            self.judge(staging)
+            self.apply(staging)
+            if not self.options.dry_run:
+                self.progress.begin("sizing", None)
+                self.kind.finish()
+        return self.receipt
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """However it ends, the import's row says so, if the database can be reached."""
+        try:
+            yield
+            self.row.end(Import.State.DONE)
+        except ImportRefused as refusal:
+            self.row.end(Import.State.REFUSED, printable(refusal.detail))
+            raise
+        except BaseException as error:
+            with suppress(DatabaseError):
+                connection.close_if_unusable_or_obsolete()
+                self.row.end(Import.State.FAILED, printable(str(error) or type(error).__name__))
+            raise
+
+    def read(self, source: Source, staging: Staging) -> None:
+        """Read and stage the whole source; what was found so far is kept, also when that ends in a refusal."""
+        rows = Rows(self.kind, source)
+        self.progress.begin("reading", source.size)
+        with Rejects(rejects_path(source, self.options), rows) as rejects:
+            try:
+                for batch in rows.batches():
+                    self.put(batch, staging, rejects)
+                    self.progress.advance(self.receipt.lines, source.position)
+            finally:
+                self.keep_rejects(rejects)
+
+    def put(self, rows: list[Row], staging: Staging, rejects: Rejects) -> None:
+        """Judge a batch, then stage what is right and reject the rest, in the order of the file."""
+        self.kind.judge([row for row in rows if not row.faults])
+        self.receipt.lines += len(rows)
+        for row in rows:
+            if row.faults:
+                self.receipt.reject(rejects.add(row))
+        good = (row for row in rows if not row.faults)
+        staging.add((row.record.line, self.kind.key(row), orjson.dumps(row.values)) for row in good)
+
+    def keep_rejects(self, rejects: Rejects) -> None:
+        self.row.rejects_file = printable(str(rejects.path.absolute())) if rejects.are_open else ""
+        self.keep_counts()
+        ImportReject.objects.bulk_create(
+            ImportReject(
+                of_import=self.row,
+                line=reject.line,
+                column=reject.column,
+                code=reject.code,
+                value=reject.value,
+                reason=reject.reason,
+            )
+            for reject in rejects.kept
+        )
+
+    def judge(self, staging: Staging) -> None:
+        """ImportRefused when the file as a whole does not do."""
+        limit, receipt = self.options.limit, self.receipt
+        if limit and limit.is_exceeded(receipt.rejected, receipt.lines):
+            raise ImportRefused(TOO_MANY, rejected=receipt.rejected, lines=receipt.lines, most=limit)
+        self.kind.refuse(staging)
+
+    def apply(self, staging: Staging) -> None:
+        """Write chunk by chunk, each with its counts in one transaction; a dry run takes each one back."""
+        self.progress.begin("applying", staging.rows)
+        for bodies in staging.chunks():
+            with transaction.atomic():
+                self.receipt.add(self.kind.apply(bodies))
+                self.keep_counts()
+                transaction.set_rollback(self.options.dry_run)
+            self.progress.advance(self.receipt.applied, self.receipt.applied)
+        self.receipt.duplicate = staging.rows - self.receipt.applied
+        self.keep_counts()
+
+    def keep_counts(self) -> None:
+        counts = self.receipt.as_json()
+        for name, count in counts.items():
+            setattr(self.row, name, count)
+        self.row.save(update_fields=[*counts, "rejects_file"])
+
+
+def rejects_path(source: Source, options: Options) -> Path:
+    """Where rejected lines go: beside the file, or in this folder for standard input, unless it is said."""
+    if options.rejects:
+        return Path(options.rejects)
+    suffix = ".rejects.jsonl" if source.is_json_lines() else ".rejects.csv"
+    folder = Path(source.name).parent if source.file else Path()
+    return folder / f"{source.stem}{suffix}"

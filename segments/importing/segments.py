@@ -1,0 +1,57 @@
+"""Segments from a file; their key is the id, and those without one are new."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from segments import definitions, sizing
+from segments.contract import SEGMENT, read_moved
+from segments.definitions import Draft
+from segments.importing.cells import FieldHeader
+from segments.importing.kinds import Kind, Row
+from segments.matching import Clauses, compile_all
+from segments.models import AudienceSegment
+from segments.shapes import Reading
+from segments.store import UpsertCounts
+
+
+class Segments(Kind):
+    name = "segments"
+    shape = SEGMENT
+
+    def header(self, names: Sequence[str]) -> FieldHeader:
+        return self.field_header(names)
+
+    def read(self, value: Any) -> Reading:
+        return self.read_owned(value, read_moved)
+
+    def key(self, row: Row) -> str:
+        """The id; what has none comes behind all ids, in the order of the file."""
+        return str(row.values["id"]) if "id" in row.values else f"new {row.record.line:015}"
+
+    def judge(self, rows: Sequence[Row]) -> None:
+        if self.options.strict:
+            self.refuse_unresolved(rows)
+
+    def refuse_unresolved(self, rows: Sequence[Row]) -> None:
+        """Add the warnings of the clauses that each segment would have."""
+        ids = [row.values["id"] for row in rows if "id" in row.values]
+        stored = AudienceSegment.objects.only("properties", "exclusions").in_bulk(ids)
+        asked = [clauses(row.values, stored.get(row.values.get("id"))) for row in rows]
+        for row, resolved in zip(rows, compile_all(asked), strict=True):
+            row.faults.extend(resolved.warnings)
+
+    def apply(self, bodies: Sequence[str]) -> UpsertCounts:
+        return definitions.upsert([Draft(self.values_of(body)) for body in bodies], self.actor)
+
+    def finish(self) -> None:
+        sizing.recount(AudienceSegment.objects.stale())
+
+
+def clauses(values: dict[str, Any], stored: AudienceSegment | None) -> Clauses:
+    """The clauses that a segment has once these fields are written."""
+    before = stored or AudienceSegment()
+    return Clauses(
+        values["owner_id"],
+        values.get("properties", before.properties),
+        values.get("exclusions", before.exclusions),
+    )

@@ -1,0 +1,111 @@
+"""What the three import commands share: options, progress, receipt, exit codes."""
+
+import gc
+import json
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils.translation import gettext as _
+
+from segments.exceptions import ImportRefused, SegmentsError
+from segments.importing.kinds import Kind
+from segments.importing.options import Columns, Options, read_delimiter, read_limit, read_owner
+from segments.importing.receipt import Receipt
+from segments.importing.rejects import printable, report_path, sentence
+from segments.importing.run import ImportRun
+from segments.management.progress import shown_on
+from segments.models.changes import Actor
+
+SOME_REJECTED, REFUSED, FAILED = 1, 2, 3
+EXITS = " Exits 0; 1 when lines were rejected; 2 when the import is refused and nothing was applied; 3 when it failed."
+
+
+class ImportCommand(BaseCommand):
+    """A command that imports one kind of object."""
+
+    kind: ClassVar[type[Kind]]
+    csv_options: ClassVar[tuple[str, ...]] = ("delimiter",)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="CSV or JSON Lines, packed if it ends in .gz; - is standard input")
+        parser.add_argument("--delimiter", metavar="CHARACTER", help=r"between the cells of CSV; \t is a tab")
+        parser.add_argument("--owner", metavar="UUID", help=self.owner_help)
+        parser.add_argument("--strict", action="store_true", help="refuse whatever would be a warning")
+        parser.add_argument("--dry-run", action="store_true", help="do all of it, take it back, and give its receipt")
+        parser.add_argument("--max-errors", metavar="N|P%", help="apply nothing when more lines are rejected")
+        parser.add_argument("--rejects", metavar="FILE", help="where rejected lines go; beside the file when left out")
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="json: the last line is the receipt, one object"
+        )
+
+    owner_help: ClassVar[str] = "the owner of lines that name none"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # What is loaded by now stays; going through it for garbage again and again takes half of the time.
+        gc.freeze()
+        try:
+            run = ImportRun(self.kind, options["file"], self.read(options), Actor(command=self.called))
+            receipt = self.carry_out(run)
+        except ImportRefused as refusal:
+            raise CommandError(printable(sentence(refusal.fault)), returncode=REFUSED) from None
+        except (DatabaseError, OSError, SegmentsError) as error:
+            message = _("The import failed: %(problem)s. Run it again: what it had applied is then unchanged.")
+            raise CommandError(message % {"problem": str(error).strip()}, returncode=FAILED) from error
+        self.tell(receipt, options["format"])
+        if receipt.rejected:
+            raise SystemExit(SOME_REJECTED)
+
+    def carry_out(self, run: ImportRun) -> Receipt:
+        """Run it in sight; where rejected lines are is said also when they are why it is refused."""
+        try:
+            with shown_on(self.stderr) as run.progress:
+                return run.run()
+        finally:
+            if run.kind.left_out:
+                message = _("Columns that are no fields and were not kept: %(columns)s.")
+                self.stderr.write(message % {"columns": ", ".join(run.kind.left_out)})
+            if run.row.rejects_file:
+                message = _("Rejected lines: %(file)s. What is wrong with each: %(report)s.")
+                self.stderr.write(message % {"file": run.row.rejects_file, "report": report_path(run.row.rejects_file)})
+
+    @property
+    def called(self) -> str:
+        return f"import_{self.kind.name}"
+
+    def read(self, options: dict[str, Any]) -> Options:
+        """The options as the import takes them; ImportRefused when one cannot be meant."""
+        kept = sorted({"delimiter", "owner", "strict", "max_errors", *self.csv_options})
+        given = {name: told(options[name]) for name in kept if options[name] not in (None, False, [])}
+        return Options(
+            owner_id=read_owner(options["owner"]) if options["owner"] is not None else None,
+            strict=options["strict"] or settings.A2_STRICT,
+            dry_run=options["dry_run"],
+            limit=read_limit(options["max_errors"]) if options["max_errors"] is not None else None,
+            rejects=options["rejects"],
+            columns=self.columns(options),
+            csv_only=tuple(f"--{name.replace('_', '-')}" for name in self.csv_options if name in given),
+            given=given,
+        )
+
+    def columns(self, options: dict[str, Any]) -> Columns:
+        delimiter = options["delimiter"]
+        return Columns(delimiter=None if delimiter is None else read_delimiter(delimiter))
+
+    def tell(self, receipt: Receipt, form: str) -> None:
+        """The receipt, on standard output."""
+        account = receipt.as_json()
+        if form == "json":
+            self.stdout.write(json.dumps(account))
+            return
+        reasons = account.pop("reasons")
+        for name, count in [*account.items(), *((f"  {code}", count) for code, count in reasons.items())]:
+            self.stdout.write(f"{name:<24}{count:>12,}")
+
+
+def told(value: Any) -> Any:
+    """An option as the import's row keeps it."""
+    if isinstance(value, list):
+        return [printable(text) for text in value]
+    return printable(value) if isinstance(value, str) else value
