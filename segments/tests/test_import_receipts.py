@@ -3,7 +3,7 @@
 import gzip
 import json
 import sys
-from io import BufferedReader, BytesIO, TextIOWrapper
+from io import BufferedReader, BytesIO, StringIO, TextIOWrapper
 
 import pytest
 from django.core.management import call_command
@@ -270,6 +270,20 @@ def test_it_tells_its_progress_in_json_where_nobody_looks(folder):
     said = folder.load("audiences", "people.csv", PEOPLE).said
 
     assert [json.loads(line)["phase"] for line in said.splitlines()] == ["reading", "applying", "sizing"]
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+def test_it_draws_its_progress_on_a_terminal(folder, capsys):
+    path = folder.file("people.csv", PEOPLE)
+    call_command("import_audiences", str(path), stdout=StringIO(), stderr=Terminal())
+
+    drawn = capsys.readouterr().err
+    for words in ("Reading", "Applying", "Counting sizes", "3 rows", "/s"):
+        assert words in drawn
 
 
 def test_it_prints_the_receipt_for_people_too(folder, capsys):
