@@ -5,9 +5,20 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from segments.admin import attributes, audiences, changes, clients, owners, segments, sizes, tokens
+from segments.admin import attributes, audiences, changes, clients, imports, owners, segments, sizes, tokens
 
-__all__ = ["attributes", "audiences", "changes", "clients", "owners", "segments", "sizes", "tokens", "version"]
+__all__ = [
+    "attributes",
+    "audiences",
+    "changes",
+    "clients",
+    "imports",
+    "owners",
+    "segments",
+    "sizes",
+    "tokens",
+    "version",
+]
 
 admin.site.site_header = admin.site.site_title = _("A2 audience service")
 admin.site.index_title = _("What is here")

@@ -15,7 +15,6 @@ from segments.models import AudienceAttribute, AudienceSegment
 from segments.shapes import Reading
 from segments.store import UpsertCounts
 
-
 ID_TWICE = gettext_noop("The id %(id)s stands with the codes %(first)s and %(second)s. Give each attribute its own.")
 
 

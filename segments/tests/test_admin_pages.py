@@ -13,7 +13,15 @@ from django.test import RequestFactory
 from django.urls import reverse
 from oauth2_provider.models import get_access_token_model
 
-from segments.models import Audience, AudienceAttributeValue, AudienceSegment, Change, SegmentSize
+from segments.models import (
+    Audience,
+    AudienceAttributeValue,
+    AudienceSegment,
+    Change,
+    Import,
+    ImportReject,
+    SegmentSize,
+)
 from segments.tests.conftest import Caller
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -26,6 +34,10 @@ def furnished(people: Caller, draft: Callable[..., dict[str, Any]]) -> None:
     body = draft(properties={"gender": ["F"]}, exclusions={"tier": "staff"})
     assert people.post("/audiences/segments", body).status_code == 200
     Group.objects.create(name="analysts")
+    done = Import.objects.create(
+        kind="audiences", file="people.csv", lines=2, created=1, rejected=1, reasons={"ragged": 1}
+    )
+    ImportReject.objects.create(of_import=done, line=3, code="ragged", value="<b>", reason="Too few cells.")
 
 
 def addresses(model: type[Model]) -> Iterator[str]:
@@ -80,6 +92,8 @@ def test_it_registers_what_staff_use_and_nothing_of_the_grants_that_are_off() ->
         "segments.AudienceSegment",
         "segments.Change",
         "segments.Client",
+        "segments.Import",
+        "segments.ImportReject",
         "segments.Owner",
         "segments.SegmentSize",
     }
@@ -155,7 +169,7 @@ def test_it_compiles_a_page_of_segments_at_once(
     assert queries(1) == queries(20)
 
 
-@pytest.mark.parametrize("model", [SegmentSize, Change])
+@pytest.mark.parametrize("model", [SegmentSize, Change, Import, ImportReject])
 def test_it_lets_nobody_change_what_the_service_wrote(staff: Browser, furnished: None, model: type[Model]) -> None:
     place = f"admin:segments_{model._meta.model_name}"
     row = model._default_manager.first()
@@ -191,3 +205,11 @@ def test_it_shows_no_row_of_a_value_as_code(staff: Browser, people: Caller) -> N
     for model in ("audience", "audienceattributevalue"):
         assert nasty not in staff.get(reverse(f"admin:segments_{model}_changelist")).content.decode()
     assert AudienceSegment.objects.count() == 0
+
+
+def test_it_shows_what_became_of_an_import(staff: Browser, furnished: None) -> None:
+    page = staff.get(reverse("admin:segments_import_change", args=[Import.objects.get().pk])).content.decode()
+
+    assert "Too few cells." in page
+    assert "&lt;b&gt;" in page
+    assert "<td>ragged</td>" in page
