@@ -13,7 +13,11 @@ READ = re.compile(
     r"(?:os\.environ\.get|os\.getenv|flag|choice|needed_in_production|env(?:\.\w+)?)\(\s*\"([A-Z][A-Z0-9_]+)\""
     r"|os\.environ\[\"([A-Z][A-Z0-9_]+)\"\](?! =)"
 )
-EXPLAINED = re.compile(r"^#([A-Z][A-Z0-9_]+)=", re.MULTILINE)
+EXAMPLE = (ROOT / ".env.example").read_text()
+EXPLAINED = re.compile(r"^#([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
+ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \| (.+) \| (.*) \| (.*)\|$", re.MULTILINE)
+TOLD = ROW.findall((ROOT / "docs" / "reference" / "settings.md").read_text())
+"""The rows of the settings' page: name, meaning, default and example."""
 PRODUCTION = {
     "A2_PRODUCTION": "1",
     "SECRET_KEY": "correct-horse-battery-staple-correct-horse-battery-staple-0123456789",
@@ -44,12 +48,43 @@ def test_every_setting_is_explained_in_the_example():
     read = {name for text in code for match in READ.finditer(text) for name in match.groups() if name}
     assert len(read) > 10
 
-    assert read == set(EXPLAINED.findall((ROOT / ".env.example").read_text()))
+    assert read == set(dict(EXPLAINED.findall(EXAMPLE)))
+
+
+def test_every_setting_has_its_row_in_the_reference():
+    """In the order of .env.example, whose lines show the default, or an example where there is none."""
+    assert [name for name, *_cells in TOLD] == [name for name, _shown in EXPLAINED.findall(EXAMPLE)]
+    for (name, _meaning, default, example), (_name, shown) in zip(TOLD, EXPLAINED.findall(EXAMPLE), strict=True):
+        assert (quoted(default) or quoted(example)) == shown, name
+
+
+def quoted(cell: str) -> str:
+    """The value that a cell begins with, if it is one and not words about it."""
+    found = re.match(r"`([^`]*)`", cell)
+    return found[1] if found else ""
+
+
+def test_every_default_of_the_reference_is_the_one(tmp_path):
+    defaults = {name: quoted(default) for name, _meaning, default, _example in TOLD if quoted(default)}
+    assert len(defaults) > 8
+    show = """if True:
+        import runpy
+        import django
+        from django.conf import settings
+        django.setup()
+        print({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
+        print({name: value for name, value in runpy.run_path("gunicorn.conf.py").items() if isinstance(value, str | int)})
+    """
+    here = {"DJANGO_SETTINGS_MODULE": "a2service.settings", "A2_LOCAL_DIR": str(tmp_path / ".local")}
+    unset = run(tmp_path, "-c", show, **here)
+    written_out = run(tmp_path, "-c", show, **{**defaults, **here})
+
+    assert (unset.returncode, written_out.stdout) == (0, unset.stdout), written_out.stderr
 
 
 def test_every_setting_of_the_example_has_a_comment_above_it():
     above = ""
-    for line in (ROOT / ".env.example").read_text().splitlines():
+    for line in EXAMPLE.splitlines():
         if EXPLAINED.match(line):
             assert above, f"{line} is not explained."
         above = line
