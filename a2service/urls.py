@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from segments.api.views import service
+from segments.api.views import docs, service
 
 handler400 = "segments.api.errors.bad_request"
 handler403 = "segments.api.errors.forbidden"
@@ -16,7 +16,10 @@ urlpatterns = [
     re_path(r"^livez/?$", service.livez, name="livez"),
     re_path(r"^readyz/?$", service.readyz, name="readyz"),
     re_path(r"^openapi\.json/?$", service.openapi, name="openapi"),
+    re_path(r"^docs/?$", docs.index, name="docs"),
     re_path(r"^docs/api/?$", service.swagger, name="docs-api"),
+    path("docs/<path:name>", docs.page, name="docs-page"),
+    re_path(r"^llms\.txt/?$", docs.llms, name="llms"),
     path("", include("segments.api.urls")),
     path("", include("segments.api.oauth_urls")),
     re_path(r"^admin$", RedirectView.as_view(url="/admin/")),

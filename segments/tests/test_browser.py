@@ -147,6 +147,16 @@ def test_it_deletes_what_was_named_by_people_who_mean_no_good(visit: Visit) -> N
     assert visit.tab.title() != "ran"
 
 
+def test_it_opens_every_page_of_the_documentation(visit: Visit) -> None:
+    visit.open("/docs")
+    pages = visit.tab.eval_on_selector_all("main a", "links => links.map(a => a.getAttribute('href'))")
+    assert len(pages) > 9
+    for path in pages:
+        if path.startswith("/docs/"):
+            visit.open(path)
+            assert visit.tab.title() != ""
+
+
 def test_it_shows_the_api_to_read_and_to_try(visit: Visit) -> None:
     visit.open("/docs/api")
     visit.tab.wait_for_selector(".opblock")

@@ -76,7 +76,7 @@ def test_it_refuses_a_cookie_with_nul(server: Server) -> None:
     assert (code, json.loads(answer)["code"]) == (400, "bad_request")
 
 
-@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/openapi.json", "/docs/api"])
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/openapi.json", "/docs/api", "/docs", "/llms.txt"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_it_says_which_methods_an_open_address_has(server: Server, path: str, method: str) -> None:
     code, answer = raw(server, path, {}, method)

@@ -17,7 +17,7 @@ from segments.api.errors import method_not_allowed, problem
 from segments.api.media import weights_of
 
 SAFE = ("GET", "HEAD")
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
 def readable(view: View) -> View:
@@ -25,8 +25,8 @@ def readable(view: View) -> View:
 
     @csrf_exempt
     @wraps(view)
-    def checked(request: HttpRequest) -> HttpResponse:
-        return view(request) if request.method in SAFE else method_not_allowed(request, SAFE)
+    def checked(request: HttpRequest, **place: str) -> HttpResponse:
+        return view(request, **place) if request.method in SAFE else method_not_allowed(request, SAFE)
 
     return checked
 
@@ -35,7 +35,7 @@ def readable(view: View) -> View:
 def index(request: HttpRequest) -> HttpResponse:
     """Where things are: a page for people, JSON for callers."""
     links = {
-        "documentation": "/docs/api",
+        "documentation": "/docs",
         "openapi": "/openapi.json",
         "token": "/o/token/",
         "segments": "/audiences/segments",
