@@ -35,6 +35,11 @@ def require_document(request: HttpRequest, limit: int) -> None:
         raise BodyTooLarge(limit)
     if request.content_type != "application/json":
         raise UnsupportedMediaType
+    require_plain(request)
+
+
+def require_plain(request: HttpRequest) -> None:
+    """Refuse a compressed body."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedEncoding
 

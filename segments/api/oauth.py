@@ -13,7 +13,7 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request
 from oauthlib.oauth2.rfc6749 import errors
 
-from segments.api.media import read_body
+from segments.api.media import read_body, require_plain
 from segments.api.scopes import ClientScopes
 from segments.exceptions import BodyTooLarge, UnsupportedEncoding
 from segments.models import Client
@@ -50,6 +50,7 @@ def read_form(request: HttpRequest) -> dict[str, str]:
 def decode_form(request: HttpRequest) -> list[tuple[str, str]]:
     """The names and values in the body, as they were sent."""
     try:
+        require_plain(request)
         body = read_body(request, LARGEST_FORM).decode("utf-8")
         return parse_qsl(body, keep_blank_values=True, errors="strict")
     except BodyTooLarge as error:
