@@ -42,6 +42,10 @@ class Excerpt:
     entries: Mapping[str, Entry]
     owners: dict[uuid.UUID, "Visible"] = field(default_factory=dict)
 
+    def hides(self, code: str, owner_id: uuid.UUID) -> bool:
+        """Whether there is such an attribute, but this owner may not use it."""
+        return code in self.entries and self.visible_to(owner_id).get(code) is None
+
     def visible_to(self, owner_id: uuid.UUID) -> "Visible":
         """The same as one owner's segments may use it."""
         return self.owners.setdefault(owner_id, Visible(owner_id, self.entries))

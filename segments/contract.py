@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from segments.arrays import List
 from segments.border import unsafe
 from segments.exceptions import gettext_noop
 from segments.labels import canonical_properties
@@ -89,6 +90,28 @@ ESTIMATE = Shape(
         "owner_id": Uuid(about=gettext_noop("The owner whose attributes are used."), required=True),
         "properties": clauses(gettext_noop("As in a segment.")),
         "exclusions": clauses(gettext_noop("As in a segment.")),
+    },
+)
+
+OVERLAP = Shape(
+    "Overlap",
+    {
+        "segment_ids": List(
+            about=gettext_noop("The segments to compare."), of=Uuid(about=""), least=2, most=20, required=True
+        )
+    },
+)
+
+LOOKUP = Shape(
+    "Lookup",
+    {
+        "ids": List(
+            about=gettext_noop("The ids of audiences."),
+            of=Text(about="", shortest=1, longest=LONGEST_AUDIENCE_ID),
+            least=1,
+            most=100,
+            required=True,
+        )
     },
 )
 

@@ -5,13 +5,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations
 from typing import Any
 
 from segments import catalogue
-from segments.exceptions import Fault
-from segments.expressions import AnyOf, Parsed, parse, resolve
+from segments.exceptions import AudienceMissing, Fault
+from segments.expressions import And, AnyOf, Clause, Parsed, evaluate, parse, resolve
 from segments.models import AudienceSegment
 from segments.store import Snapshot, store
+from segments.store.audiences import Properties
 
 Check = Callable[[list[Parsed]], None]
 
@@ -87,6 +89,80 @@ def estimate(asked: Clauses) -> Estimate:
         return Estimate(
             view.count(resolved.tree), view.total, view.as_of, tuple(clause_sizes(resolved, view)), resolved.warnings
         )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One clause of a segment, what an audience has of it, and whether that lets the audience in."""
+
+    code: str
+    excluded: bool
+    wanted: tuple[str, ...]
+    has: tuple[str, ...]
+    passes: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an audience is a member of a segment or is not, clause by clause, all from one view."""
+
+    as_of: datetime
+    member: bool
+    clauses: tuple[Verdict, ...]
+    warnings: tuple[Fault, ...]
+
+
+def explain(segment: AudienceSegment, audience_id: str) -> Explanation:
+    """Why the audience is a member of the segment or is not; AudienceMissing when there is no such audience."""
+    with store().snapshot() as view:
+        resolved = compile_all([clauses_of(segment)])[0]
+        profile = store().get([audience_id]).get(audience_id)
+    if profile is None:
+        raise AudienceMissing
+    verdicts = tuple(verdict(clause, profile.properties) for clause in resolved.clauses)
+    return Explanation(view.as_of, evaluate(resolved.tree, profile.properties), verdicts, resolved.warnings)
+
+
+def verdict(clause: Clause, properties: Properties) -> Verdict:
+    """What the clause says of these properties; one that cannot be resolved lets nobody in."""
+    has = tuple(properties.get(clause.code, ()))
+    return Verdict(clause.code, clause.excluded, clause.values, has, evaluate(clause.expression, properties))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How two segments overlap."""
+
+    first: AudienceSegment
+    second: AudienceSegment
+    intersection: int
+    union: int
+
+    @property
+    def jaccard(self) -> float | None:
+        """The part of their members that is in both, from 0 to 1; None where neither has any."""
+        return self.intersection / self.union if self.union else None
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The sizes of some segments and how each two of them overlap, all from one view."""
+
+    as_of: datetime
+    sizes: tuple[tuple[AudienceSegment, int], ...]
+    pairs: tuple[Shared, ...]
+
+
+def overlap(segments: Sequence[AudienceSegment]) -> Overlap:
+    """How much of each other these segments are."""
+    with store().snapshot() as view:
+        trees = [one.tree for one in compile_all([clauses_of(segment) for segment in segments])]
+        sizes = [view.count(tree) for tree in trees]
+        pairs = []
+        for one, other in combinations(range(len(segments)), 2):
+            both = view.count(And((trees[one], trees[other])))
+            pairs.append(Shared(segments[one], segments[other], both, sizes[one] + sizes[other] - both))
+        return Overlap(view.as_of, tuple(zip(segments, sizes, strict=True)), tuple(pairs))
 
 
 def clause_sizes(resolved: Parsed, view: Snapshot) -> Iterable[tuple[str, bool, int]]:

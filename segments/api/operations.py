@@ -13,8 +13,8 @@ Query = Mapping[str, Field]
 Decorator = Callable[[type], type]
 
 
-def segment_operations(query: Query) -> Decorator:
-    """The operations of segments; `query` narrows and pages their list."""
+def segment_operations(query: Query, explained: Query) -> Decorator:
+    """The operations of segments; `query` narrows and pages their list, `explained` names an audience."""
     segment = serializers.SegmentSerializer
     return lambda view: described(
         view,
@@ -45,6 +45,22 @@ def segment_operations(query: Query) -> Decorator:
             "Size clauses without saving them",
             component("Estimate"),
             serializers.EstimateRequestSerializer,
+            beta=True,
+        ),
+        overlap=operation(
+            "overlap_segments",
+            "Say how much of each other 2 to 20 segments are",
+            component("Overlap"),
+            serializers.OverlapRequestSerializer,
+            also=[404],
+            beta=True,
+        ),
+        explain=operation(
+            "explain_membership",
+            "Say clause by clause why an audience is a member, or is not",
+            component("Explanation"),
+            query=explained,
+            also=[404],
             beta=True,
         ),
         retrieve=operation("get_segment", "Get a segment, its size computed now", segment, also=[404], beta=True),
@@ -162,5 +178,15 @@ def audience_operations(query: Query) -> Decorator:
             audience(many=True),
         ),
         retrieve=operation("get_audience", "Get an audience", audience, also=[404]),
+        segments=operation(
+            "list_audience_segments", "List the segments an audience is in", component("Looked"), beta=True
+        ),
+        lookup=operation(
+            "look_up_audiences",
+            "List the segments of up to 100 audiences, while an ad waits",
+            OpenApiResponse({"type": "array", "items": {"$ref": "#/components/schemas/Looked"}}),
+            serializers.LookupRequestSerializer,
+            beta=True,
+        ),
         destroy=operation("delete_audience", "Delete an audience", None, also=[404], beta=True),
     )

@@ -7,6 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
+from segments.api.components import EXPLANATION, LOOKED, OVERLAP
 from segments.shapes import Field, Shape
 
 PROBLEM = {
@@ -173,5 +174,7 @@ def component(name: str) -> OpenApiResponse:
 def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """drf-spectacular's last step: components that no serializer stands for; paths without the optional slash."""
     result["paths"] = {path.rstrip("/"): operations for path, operations in result["paths"].items()}
-    result["components"]["schemas"].update(Fault=FAULT, Problem=PROBLEM, Estimate=ESTIMATE, UpsertCounts=COUNTS)
+    schemas = result["components"]["schemas"]
+    schemas.update(Fault=FAULT, Problem=PROBLEM, Estimate=ESTIMATE, UpsertCounts=COUNTS)
+    schemas.update(Looked=LOOKED, Explanation=EXPLANATION, Overlap=OVERLAP)
     return result

@@ -7,11 +7,12 @@ from rest_framework.serializers import BaseSerializer
 
 from segments.api.errors import fault_json
 from segments.border import Document
-from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, SEGMENT, VALUE
+from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, LOOKUP, OVERLAP, SEGMENT, VALUE
 from segments.definitions import Defined
 from segments.exceptions import Fault, Invalid, gettext_noop
-from segments.matching import Estimate
-from segments.models import AudienceAttribute
+from segments.lookup import Looked
+from segments.matching import Estimate, Explanation, Overlap
+from segments.models import AudienceAttribute, AudienceSegment
 from segments.moments import rfc3339
 from segments.shapes import Reading, Shape
 from segments.store import Profile, UpsertCounts
@@ -141,6 +142,61 @@ def estimate_json(estimate: Estimate, warnings: list[Fault]) -> dict[str, Any]:
         "as_of": rfc3339(estimate.as_of),
         "clauses": clauses,
         "warnings": [fault_json(warning) for warning in warnings],
+    }
+
+
+class OverlapRequestSerializer(ShapeSerializer):
+    shape, schema_name, answered = OVERLAP, "OverlapRequest", False
+
+
+class LookupRequestSerializer(ShapeSerializer):
+    shape, schema_name, answered = LOOKUP, "LookupRequest", False
+
+
+def looked_json(looked: Looked) -> dict[str, Any]:
+    """The segments of an audience as they are answered."""
+    segments = [{"id": str(found.id), "no": found.no, "name": found.name} for found in looked.segments]
+    return {"audience_id": looked.audience_id, "as_of": rfc3339(looked.as_of), "segments": segments}
+
+
+def explanation_json(segment: AudienceSegment, audience_id: str, explanation: Explanation) -> dict[str, Any]:
+    """Why an audience is a member or is not, as it is answered."""
+    return {
+        "segment_id": str(segment.pk),
+        "audience_id": audience_id,
+        "as_of": rfc3339(explanation.as_of),
+        "member": explanation.member,
+        "clauses": [
+            {
+                "code": verdict.code,
+                "excluded": verdict.excluded,
+                "wanted": verdict.wanted,
+                "has": verdict.has,
+                "passes": verdict.passes,
+            }
+            for verdict in explanation.clauses
+        ],
+        "warnings": [fault_json(warning) for warning in explanation.warnings],
+    }
+
+
+def overlap_json(overlap: Overlap) -> dict[str, Any]:
+    """Sizes and overlaps as they are answered."""
+    return {
+        "as_of": rfc3339(overlap.as_of),
+        "segments": [
+            {"id": str(segment.pk), "no": segment.no, "name": segment.name, "size": size}
+            for segment, size in overlap.sizes
+        ],
+        "pairs": [
+            {
+                "segment_ids": [str(pair.first.pk), str(pair.second.pk)],
+                "intersection": pair.intersection,
+                "union": pair.union,
+                "jaccard": pair.jaccard,
+            }
+            for pair in overlap.pairs
+        ],
     }
 
 

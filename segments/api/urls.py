@@ -20,6 +20,8 @@ urlpatterns = [
     ),
     re_path(r"^audiences/segments/bulk-add/?$", SegmentViewSet.as_view({"post": "bulk_add"}), name="segments-bulk-add"),
     re_path(r"^audiences/segments/estimate/?$", SegmentViewSet.as_view({"post": "estimate"}), name="segments-estimate"),
+    re_path(r"^audiences/segments/overlap/?$", SegmentViewSet.as_view({"post": "overlap"}), name="segments-overlap"),
+    re_path(rf"^audiences/segments/{SEGMENT}/explain/?$", SegmentViewSet.as_view({"get": "explain"}), name="explain"),
     re_path(
         rf"^audiences/segments/{SEGMENT}/?$",
         SegmentViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
@@ -56,6 +58,12 @@ urlpatterns = [
         name="audiences",
     ),
     re_path(r"^audiences/bulk-add/?$", AudienceViewSet.as_view({"post": "bulk_add"}), name="audiences-bulk-add"),
+    re_path(r"^audiences/lookup/?$", AudienceViewSet.as_view({"post": "lookup"}), name="lookup"),
+    re_path(
+        r"^audiences/get/(?P<audience_id>[^/\0]{1,128})/segments/?$",
+        AudienceViewSet.as_view({"get": "segments"}),
+        name="audience-segments",
+    ),
     re_path(
         r"^audiences/get/(?P<audience_id>[^/\0]{1,128})/?$",
         AudienceViewSet.as_view({"get": "retrieve", "delete": "destroy"}),

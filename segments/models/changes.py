@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from segments.models.clients import Client
-from segments.models.columns import exact_object
+from segments.models.columns import TransactionId, exact_object
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Change(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, verbose_name=_("staff"), null=True, related_name="+"
     )
     actor = models.CharField(_("by"), max_length=300)
+    xid = TransactionId(db_index=True)
 
     objects = ChangeManager()
 

@@ -36,6 +36,28 @@ class NextNumber(Func):
         self.output_field = models.BigIntegerField()
 
 
+class TransactionId(models.Field):  # type: ignore[type-arg]
+    """The number of the transaction that wrote the row (xid8).
+
+    With `pg_snapshot_xmin` it tells what a reader may not have seen yet: numbers alone do not, as they
+    commit out of order.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"editable": False, "db_default": CurrentTransaction(), **options})
+
+    def db_type(self, connection: Any) -> str:
+        return "xid8"
+
+
+class CurrentTransaction(Func):
+    function = "pg_current_xact_id"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.output_field = models.TextField()
+
+
 def exact_object(**options: Any) -> "models.JSONField[Any, Any]":
     """A JSON object kept as it was sent."""
     return models.JSONField(decoder=ExactDecoder, **options)

@@ -28,11 +28,12 @@ class Thing:
     """What there is before each call: a segment and a private attribute with a value of Alice's, and an audience."""
 
     segment: dict[str, Any]
+    other: dict[str, Any]
     attribute: dict[str, Any]
     draft: dict[str, Any]
 
     def path(self, name: str) -> str:
-        return reverse(name, kwargs=PLACES.get(name, lambda _: {})(self))
+        return reverse(name, kwargs=PLACES.get(name, lambda _: {})(self)) + QUERIES.get(name, "")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,11 @@ PLACES: dict[str, Callable[[Thing], dict[str, str]]] = {
     "attribute": lambda thing: {"attribute_id": thing.attribute["id"]},
     "values": lambda thing: {"attribute_id": thing.attribute["id"]},
     "value": lambda thing: {"attribute_id": thing.attribute["id"], "value": "F"},
+    "explain": lambda thing: {"segment_id": thing.segment["id"]},
+    "audience-segments": lambda _: {"audience_id": "p1"},
     "audience": lambda _: {"audience_id": "p1"},
 }
+QUERIES = {"explain": "?audience_id=p1"}
 TABLE = {
     ("segments", "get"): Row("segments:read", EMPTY),
     ("segments", "post"): Row("segments:write", FORBIDDEN, lambda thing: thing.draft),
@@ -59,6 +63,12 @@ TABLE = {
     ("segments-estimate", "post"): Row(
         "segments:read", FORBIDDEN, lambda thing: {"owner_id": thing.draft["owner_id"], "properties": {}}
     ),
+    ("segments-overlap", "post"): Row(
+        "segments:read", MISSING, lambda thing: {"segment_ids": [thing.segment["id"], thing.other["id"]]}
+    ),
+    ("explain", "get"): Row("segments:read audiences:read", PLATFORM_ONLY),
+    ("audience-segments", "get"): Row("segments:read audiences:read", PLATFORM_ONLY),
+    ("lookup", "post"): Row("segments:read audiences:read", PLATFORM_ONLY, lambda _: {"ids": ["p1"]}),
     ("segment", "get"): Row("segments:read", MISSING),
     ("segment", "patch"): Row("segments:write", MISSING, lambda _: {"name": "Renamed"}),
     ("segment", "delete"): Row("segments:write", MISSING, status=204),
@@ -102,7 +112,8 @@ def thing(api, draft):
     assert api("platform").post("/audiences/bulk-add", [{"id": "p1"}]).status_code == 200
     made = api("alice").post("/audiences/attributes", attribute("gender", draft()["owner_id"])).json()
     assert api("alice").post(f"/audiences/attributes/{made['id']}/values", {"value": "F"}).status_code == 200
-    return Thing(api("alice").post("/audiences/segments", draft()).json(), made, draft())
+    segment, other = (api("alice").post("/audiences/segments", draft()).json() for _ in range(2))
+    return Thing(segment, other, made, draft())
 
 
 def knock(caller, thing, name, method, row):

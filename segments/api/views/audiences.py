@@ -10,10 +10,19 @@ from segments import audiences
 from segments.api.filters import Number, read_query
 from segments.api.operations import audience_operations
 from segments.api.pagination import MOST, NUMBERED, cut, link_next
-from segments.api.serializers import AudienceSerializer, counts_json, read_many, read_one, refuse, refuse_warnings
+from segments.api.serializers import (
+    AudienceSerializer,
+    counts_json,
+    looked_json,
+    read_many,
+    read_one,
+    refuse,
+    refuse_warnings,
+)
 from segments.api.views.base import ApiViewSet, is_strict
-from segments.contract import LONGEST_AUDIENCE_ID, read_audience
+from segments.contract import LONGEST_AUDIENCE_ID, LOOKUP, read_audience
 from segments.exceptions import AudienceMissing, Fault, gettext_noop
+from segments.lookup import INDEX
 from segments.shapes import AudienceId
 from segments.store import Profile, store
 
@@ -22,6 +31,7 @@ PAGE_SIZE = 10
 DEEPEST = 100_000
 READ = ("audiences:read",)
 WRITE = ("audiences:write",)
+LOOK_UP = ("segments:read", "audiences:read")
 PAGING = {
     "page": Number(about="The page, counted from 1; the first without it.", least=1, most=2**63 - 1),
     "page_size": Number(about="So many on a page; 10 without it.", least=1, most=MOST),
@@ -42,6 +52,8 @@ class AudienceViewSet(ApiViewSet):
         "update_in_body": WRITE,
         "bulk_add": WRITE,
         "retrieve": READ,
+        "segments": LOOK_UP,
+        "lookup": LOOK_UP,
         "destroy": WRITE,
     }
 
@@ -72,6 +84,14 @@ class AudienceViewSet(ApiViewSet):
             refuse_warnings(readings)
         changes = [audiences.change_of(reading.values) for reading in readings]
         return Response(counts_json(audiences.upsert(changes, strict=strict)))
+
+    def segments(self, request: Request, audience_id: str) -> Response:
+        read_query(request, {})
+        return Response(looked_json(INDEX.look_up([audience_id])[0]))
+
+    def lookup(self, request: Request) -> Response:
+        reading = read_one(self.document, LOOKUP.read)
+        return Response([looked_json(looked) for looked in INDEX.look_up(reading.values["ids"])])
 
     def retrieve(self, request: Request, audience_id: str) -> Response:
         read_query(request, {})

@@ -17,21 +17,24 @@ from segments.api.serializers import (
     SegmentSerializer,
     SegmentUpdateSerializer,
     estimate_json,
+    explanation_json,
+    overlap_json,
     read_many,
     read_one,
 )
 from segments.api.views.base import ApiViewSet, actor_of, client_of, is_strict
-from segments.contract import ESTIMATE, read_change, read_segment
+from segments.contract import ESTIMATE, LONGEST_AUDIENCE_ID, OVERLAP, read_change, read_segment
 from segments.definitions import Defined, Draft
 from segments.exceptions import Fault, Invalid, SegmentMissing, gettext_noop
 from segments.matching import Clauses, clauses_of, compile_all
 from segments.models import AudienceSegment, Client
-from segments.shapes import Choice
+from segments.shapes import MISSING, AudienceId, Choice
 
 MOST_SEGMENTS = 1000
 WRITE = ("segments:write",)
 READ = ("segments:read",)
 ORDERINGS = ("no", "-no", "name", "-name", "created_at", "-created_at", "updated_at", "-updated_at")
+EXPLAINED = {"audience_id": AudienceId(about="The audience.", shortest=1, longest=LONGEST_AUDIENCE_ID)}
 BY_NO = {"no", "-no"}
 PAGING = {
     "after": Number(about="Segments after this no.", least=0, most=2**63 - 1),
@@ -40,7 +43,7 @@ PAGING = {
 }
 
 
-@segment_operations({**PAGING, **SegmentFilter.fields()})
+@segment_operations({**PAGING, **SegmentFilter.fields()}, EXPLAINED)
 class SegmentViewSet(ApiViewSet):
     """Segments, of the client's owners or, for a platform client, of all."""
 
@@ -50,6 +53,8 @@ class SegmentViewSet(ApiViewSet):
         "update_in_body": WRITE,
         "bulk_add": WRITE,
         "estimate": READ,
+        "overlap": READ,
+        "explain": ("segments:read", "audiences:read"),
         "retrieve": READ,
         "partial_update": WRITE,
         "destroy": WRITE,
@@ -111,6 +116,21 @@ class SegmentViewSet(ApiViewSet):
         read_query(request, {})
         definitions.delete([seen_segment(client_of(request), segment_id).pk], actor_of(request))
         return Response(status=204)
+
+    def overlap(self, request: Request) -> Response:
+        ids = read_one(self.document, OVERLAP.read).values["segment_ids"]
+        found = AudienceSegment.objects.of(client_of(request)).in_bulk(ids)
+        if len(found) < len(ids):
+            raise SegmentMissing
+        return Response(overlap_json(matching.overlap([found[each] for each in ids])))
+
+    def explain(self, request: Request, segment_id: uuid.UUID) -> Response:
+        asked = read_query(request, EXPLAINED)
+        segment = seen_segment(client_of(request), segment_id)
+        if "audience_id" not in asked:
+            raise Invalid([Fault("/audience_id", "missing", MISSING)])
+        explanation = matching.explain(segment, asked["audience_id"])
+        return Response(explanation_json(segment, asked["audience_id"], explanation))
 
     def estimate(self, request: Request) -> Response:
         reading = read_one(self.document, ESTIMATE.read)

@@ -1,0 +1,59 @@
+"""Objects of the OpenAPI document that no shape describes: answers that are never sent."""
+
+from typing import Any
+
+WHOLE = {"type": "integer", "minimum": 0}
+MOMENT = {"type": "string", "format": "date-time"}
+UUID = {"type": "string", "format": "uuid"}
+TEXTS = {"type": "array", "items": {"type": "string"}}
+NAMED = {"id": UUID, "no": WHOLE, "name": {"type": "string"}}
+WARNINGS = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}}
+
+
+def answered(about: str, **properties: Any) -> dict[str, Any]:
+    """An object whose fields are all there."""
+    return {"type": "object", "description": about, "required": list(properties), "properties": properties}
+
+
+def listed(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+LOOKED = answered(
+    "The segments that an audience is in at that moment, by no; an unknown audience is in none.",
+    audience_id={"type": "string"},
+    as_of=MOMENT,
+    segments=listed(answered("A segment.", **NAMED)),
+)
+EXPLANATION = answered(
+    "Why an audience is a member of a segment, or is not.",
+    segment_id=UUID,
+    audience_id={"type": "string"},
+    as_of=MOMENT,
+    member={"type": "boolean"},
+    clauses=listed(
+        answered(
+            "A clause: the values it lists that are known, those that the audience has, and whether it lets it in.",
+            code={"type": "string"},
+            excluded={"type": "boolean"},
+            wanted=TEXTS,
+            has=TEXTS,
+            passes={"type": "boolean"},
+        )
+    ),
+    warnings=WARNINGS,
+)
+OVERLAP = answered(
+    "How much of each other some segments are at that moment.",
+    as_of=MOMENT,
+    segments=listed(answered("A segment with its size.", **NAMED, size=WHOLE)),
+    pairs=listed(
+        answered(
+            "Two segments: how many are in both, how many in either, and the part of these that is in both.",
+            segment_ids={"type": "array", "items": UUID, "minItems": 2, "maxItems": 2},
+            intersection=WHOLE,
+            union=WHOLE,
+            jaccard={"type": ["number", "null"], "minimum": 0, "maximum": 1},
+        )
+    ),
+)

@@ -1,0 +1,223 @@
+"""Which segments an audience is in: asked while an ad waits, answered without looking at the members of any.
+
+An inverted index of all definitions is kept in the process: for each value the segments whose clause on its
+attribute lists it, together with those that have no clause on that attribute. What was written since it was
+made lies over it, segment by segment. Each look-up reads, in one statement and so of one moment, the audiences
+and what was changed since the look-up before it; so no answer is older than its `as_of`.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from threading import Lock, Thread
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from segments import catalogue
+from segments.expressions import Known, Nobody, Parsed, parse
+from segments.inverted import Entry, Found, Frozen, Label, frozen
+from segments.matching import wanted_by
+from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change
+from segments.store.audiences import Properties
+
+MOST_LAID_OVER = 1_000
+LOADED = 10_000  # segments at a time
+AUDIENCE, CHANGE, ATTRIBUTE, VALUE = (
+    model._meta.db_table for model in (Audience, Change, AudienceAttribute, AudienceAttributeValue)
+)
+READ = f"""
+    SELECT 'now', pg_snapshot_xmin(pg_current_snapshot())::text, NULL, NULL::jsonb, statement_timestamp()
+    UNION ALL SELECT 'audience', id, NULL, properties, NULL FROM {AUDIENCE} WHERE id = ANY(%(ids)s)
+    UNION ALL SELECT kind, id::text, CASE kind WHEN 'segment' THEN object_id ELSE label END, NULL, NULL FROM {CHANGE}
+        WHERE kind IN ('segment', 'attribute')
+            AND xid >= coalesce(%(since)s::xid8, pg_snapshot_xmin(pg_current_snapshot()))
+    UNION ALL SELECT 'value', attribute.code, value.value, NULL, NULL
+        FROM unnest(%(codes)s::text[], %(texts)s::text[]) AS awaited (code, text)
+        JOIN {ATTRIBUTE} AS attribute ON attribute.code = awaited.code
+        JOIN {VALUE} AS value ON value.attribute_id = attribute.id
+            AND md5(value.value) = md5(awaited.text) AND value.value = awaited.text"""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The segments of one audience, by `no`, as they were at `as_of`."""
+
+    audience_id: str
+    as_of: datetime
+    segments: list[Found]
+
+
+@dataclass(frozen=True)
+class State:
+    """The index at one moment: frozen entries, those changed since, and what the next look-up has to ask for."""
+
+    since: str
+    seen: frozenset[int]
+    index: Frozen
+    entries: Mapping[uuid.UUID, Entry]
+    changed: frozenset[uuid.UUID] = frozenset()
+    awaited: frozenset[Label] = frozenset()
+
+    def segments_of(self, properties: Properties) -> list[Found]:
+        steady = (entry for entry in self.index.match(properties) if entry.segment.id not in self.changed)
+        found = [entry.segment for entry in steady]
+        laid_over = (self.entries[key] for key in self.changed if key in self.entries)
+        found += [entry.segment for entry in laid_over if entry.has(properties)]
+        return sorted(found, key=lambda segment: segment.no)
+
+    def touched_by(self, found: "Reading") -> frozenset[uuid.UUID]:
+        """The segments that mean something else than before, or may."""
+        codes = {code for key, code in found.codes.items() if key not in self.seen}
+        touched = {segment for key, segment in found.segments.items() if key not in self.seen}
+        if codes or found.learned:
+            touched |= {key for key, entry in self.entries.items() if entry.names(codes, found.learned)}
+        return frozenset(touched)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one look-up read, all of one moment."""
+
+    as_of: datetime
+    xmin: str
+    audiences: dict[str, Properties]
+    segments: dict[int, uuid.UUID]
+    codes: dict[int, str]
+    learned: frozenset[Label]
+
+    @property
+    def changes(self) -> frozenset[int]:
+        return frozenset((*self.segments, *self.codes))
+
+    def is_news_to(self, state: State) -> bool:
+        """Whether the state lacks something of this."""
+        return bool(self.learned or self.changes - state.seen)
+
+
+def read(ids: Sequence[str], state: State | None) -> Reading:
+    """The audiences, and what was changed that the state may not hold yet."""
+    awaited = sorted(state.awaited) if state else []
+    params: dict[str, Any] = {
+        "ids": list(ids),
+        "since": state.since if state else None,
+        "codes": [code for code, _text in awaited],
+        "texts": [text for _code, text in awaited],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(READ, params)
+        rows = cursor.fetchall()
+    by_kind: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for kind, *values in rows:
+        by_kind[kind].append(tuple(values))
+    ((xmin, _none, _nothing, as_of),) = by_kind["now"]
+    return Reading(
+        as_of,
+        xmin,
+        {key: orjson.loads(properties) for key, _none, properties, _at in by_kind["audience"]},
+        {int(key): uuid.UUID(object_id) for key, object_id, *_rest in by_kind["segment"]},
+        {int(key): code for key, code, *_rest in by_kind["attribute"]},
+        frozenset((code, text) for code, text, *_rest in by_kind["value"]),
+    )
+
+
+class Index:
+    """What this process keeps; one thread brings it up to date, the others wait for it."""
+
+    def __init__(self) -> None:
+        self.state: State | None = None
+        self.lock = Lock()
+
+    def look_up(self, ids: Sequence[str]) -> list[Looked]:
+        """The segments of each of these audiences; an unknown audience has none."""
+        state = self.state
+        found = read(ids, state) if state else None
+        if state is None or found is None or found.is_news_to(state):
+            state, found = self.catch_up(ids)
+        elif found.xmin != state.since and not connection.in_atomic_block:
+            self.state = replace(state, since=found.xmin, seen=found.changes)
+        return [Looked(key, found.as_of, state.segments_of(found.audiences.get(key, {}))) for key in ids]
+
+    def catch_up(self, ids: Sequence[str]) -> tuple[State, Reading]:
+        """Read it all in one view of the database, with the definitions that were changed.
+
+        In a transaction of the caller's nothing is kept: what it shows may never come to be.
+        """
+        if connection.in_atomic_block:
+            return caught_up(self.state, ids)
+        with self.lock, transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            state, found = caught_up(self.state, ids)
+            self.state = state
+        if len(state.changed) > MOST_LAID_OVER:
+            Thread(target=self.freeze, args=[state], daemon=True).start()
+        return state, found
+
+    def freeze(self, base: State) -> None:
+        """Make the inverted index anew, of what was laid over it, while look-ups go on with the one there is."""
+        index = frozen(base.entries.values())
+        with self.lock:
+            now = self.state
+            if now is not None and now.index is base.index:
+                touched = now.changed | base.changed
+                changed = {key for key in touched if now.entries.get(key) is not base.entries.get(key)}
+                self.state = replace(now, index=index, changed=frozenset(changed))
+
+
+INDEX = Index()
+
+
+def caught_up(state: State | None, ids: Sequence[str]) -> tuple[State, Reading]:
+    """The state after all that is committed now, and what was read of the audiences with it."""
+    found = read(ids, state)
+    if state is None:
+        entries = {entry.segment.id: entry for entry in compiled(AudienceSegment.objects.order_by("no"))}
+        fresh = State(found.xmin, found.changes, frozen(entries.values()), entries)
+        return replace(fresh, awaited=awaited_by(entries.values())), found
+    keys = state.touched_by(found)
+    again = {entry.segment.id: entry for entry in compiled(AudienceSegment.objects.filter(pk__in=keys))}
+    entries = {key: entry for key, entry in state.entries.items() if key not in keys} | again
+    state = State(found.xmin, found.changes, state.index, entries, state.changed | keys, awaited_by(entries.values()))
+    return state, found
+
+
+def awaited_by(entries: Iterable[Entry]) -> frozenset[Label]:
+    return frozenset(label for entry in entries for label in entry.awaited)
+
+
+def compiled(segments: QuerySet[AudienceSegment]) -> Iterator[Entry]:
+    """The segments as the index reads them, with two queries for every so many of them."""
+    rows = segments.only("id", "no", "name", "owner_id", "properties", "exclusions")
+    for batch in batched(rows.iterator(LOADED), LOADED):
+        parsed = [parse(segment.properties, segment.exclusions) for segment in batch]
+        known = catalogue.excerpt(wanted_by(parsed))
+        for segment, one in zip(batch, parsed, strict=True):
+            found = Found(segment.pk, segment.no, segment.name)
+            yield entry(found, segment.owner_id, one, known)
+
+
+def entry(segment: Found, owner_id: uuid.UUID, parsed: Parsed, known: catalogue.Excerpt) -> Entry:
+    """How the index reads one definition, as the catalogue stands."""
+    hidden = any(known.hides(clause.code, owner_id) for clause in parsed.clauses)
+    if hidden or isinstance(parsed.tree, Nobody):
+        return Entry(segment, owner_id, parsed, selects=False)
+    visible = known.visible_to(owner_id)
+    excluded = ((clause.code, text) for clause in parsed.clauses if clause.excluded for text in clause.values)
+    awaited = frozenset(label for label in excluded if not is_known(visible.get(label[0]), label[1]))
+    return Entry(segment, owner_id, parsed, awaited=awaited)
+
+
+def is_known(known: Known | None, text: str) -> bool:
+    return known is not None and text in known.values
+
+
+def batched(rows: Iterable[AudienceSegment], size: int) -> Iterator[list[AudienceSegment]]:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, size)):
+        yield batch
