@@ -6,7 +6,7 @@ clause on that attribute: one set for each attribute, and what is in all of them
 
 import uuid
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pyroaring import BitMap
@@ -64,20 +64,24 @@ class Frozen:
     excluding: Mapping[Label, BitMap] = field(default_factory=dict)
     others: tuple[Entry, ...] = ()
 
-    def match(self, properties: Properties) -> Iterator[Entry]:
+    def match(self, properties: Properties) -> list[Entry]:
         """The entries that select an audience with these properties."""
-        yield from (entry for entry in self.others if entry.has(properties))
+        others = [entry for entry in self.others if entry.has(properties)]
+        return [*map(self.entries.__getitem__, self.places(properties)), *others]
+
+    def places(self, properties: Properties) -> BitMap:
+        """Where the plain ones among them stand."""
         found = self.everyone
         for code, without in self.without.items():
             sets = [self.listing.get((code, text), without) for text in properties.get(code, ())]
             found = found & (sets[0] if len(sets) == 1 else BitMap.union(without, *sets))
             if not found:
-                return
+                return found
         for code, texts in properties.items():
             for text in texts:
                 if (code, text) in self.excluding:
                     found = found - self.excluding[code, text]
-        yield from (self.entries[place] for place in found)
+        return found
 
 
 def frozen(entries: Iterable[Entry]) -> Frozen:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from threading import Lock, Thread
 from typing import Any
 
@@ -65,11 +66,12 @@ class State:
     awaited: frozenset[Label] = frozenset()
 
     def segments_of(self, properties: Properties) -> list[Found]:
-        steady = (entry for entry in self.index.match(properties) if entry.segment.id not in self.changed)
-        found = [entry.segment for entry in steady]
-        laid_over = (self.entries[key] for key in self.changed if key in self.entries)
-        found += [entry.segment for entry in laid_over if entry.has(properties)]
-        return sorted(found, key=lambda segment: segment.no)
+        found = [entry.segment for entry in self.index.match(properties)]
+        if self.changed:
+            found = [segment for segment in found if segment.id not in self.changed]
+            laid_over = (self.entries[key] for key in self.changed if key in self.entries)
+            found += [entry.segment for entry in laid_over if entry.has(properties)]
+        return sorted(found, key=attrgetter("no"))
 
     def touched_by(self, found: "Reading") -> frozenset[uuid.UUID]:
         """The segments that mean something else than before, or may."""
