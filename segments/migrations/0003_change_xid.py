@@ -7,7 +7,7 @@ import segments.models.columns
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("segments", "0001_audience_segments"),
+        ("segments", "0002_imports"),
     ]
 
     operations = [
