@@ -90,6 +90,7 @@ def database() -> dict[str, Any]:
 
 A2_PRODUCTION = flag("A2_PRODUCTION")
 A2_STRICT = flag("A2_STRICT")
+A2_BITMAP_CACHE_MB = env.int("A2_BITMAP_CACHE_MB", default=512)
 A2_PROCESS = choice("A2_PROCESS", "command", "web", "worker")
 A2_LOCAL_DIR = Path(os.environ.get("A2_LOCAL_DIR") or BASE_DIR / ".local").resolve()
 A2_VERSION = __version__

@@ -5,6 +5,7 @@ from segments.models.audiences import Audience, AudienceHead
 from segments.models.changes import Change
 from segments.models.clients import Client
 from segments.models.imports import Import, ImportReject
+from segments.models.index import AudienceBitmap, AudienceDelta, IndexedValue
 from segments.models.owners import Owner
 from segments.models.segments import AudienceSegment, SegmentSize
 
@@ -12,12 +13,15 @@ __all__ = [
     "Audience",
     "AudienceAttribute",
     "AudienceAttributeValue",
+    "AudienceBitmap",
+    "AudienceDelta",
     "AudienceHead",
     "AudienceSegment",
     "Change",
     "Client",
     "Import",
     "ImportReject",
+    "IndexedValue",
     "Owner",
     "SegmentSize",
 ]

@@ -1,4 +1,4 @@
-"""Audiences in PostgreSQL rows.
+"""Audiences in PostgreSQL: rows that are the truth, and the deltas by which bitmaps follow them.
 
 Writers come one after the other: each brings its rows into a temporary table, then locks the one row of
 `AudienceHead` and holds it until its transaction ends. So no two insert the same id or wait for each
@@ -7,17 +7,17 @@ as Django's are: what it reads after the lock must be what the writer before it 
 """
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
 from segments.exceptions import AudienceExists, AudienceMissing, NumbersExhausted
-from segments.expressions import And, AnyOf, Expression, Nobody, Not
-from segments.models import Audience, AudienceHead
+from segments.models import Audience, AudienceDelta, AudienceHead, IndexedValue
+from segments.store import roaring
 from segments.store.audiences import (
     UNSENT,
     AudienceStore,
@@ -28,15 +28,15 @@ from segments.store.audiences import (
     UpsertCounts,
     refuse_twice,
 )
+from segments.store.database import FOUR_BYTES, execute, fetch_all, fetch_one
+from segments.store.index import INDEX, IndexSnapshot, indexed
+from segments.store.roaring import EVERYONE, FRESH, NONE, Delta, numbers_of
+from segments.store.rows import AUDIENCE, RowsSnapshot
 
 NUMBERS = 2**32  # what a bitmap can hold
-FETCHED = 5_000  # ids at a time
-FEW_VALUES = 16
 PATIENCE = "10min"
 
-AUDIENCE = Audience._meta.db_table
-
-Params = Sequence[str | list[str]] | Mapping[str, int | datetime]
+VALUE = IndexedValue._meta.db_table
 
 STAGE = """
     CREATE TEMPORARY TABLE incoming (
@@ -46,6 +46,8 @@ STAGE = """
         alt_id jsonb,
         sends_alt_id boolean,
         properties jsonb,
+        value_ids int[],
+        merged text[],
         removed text[],
         created_at timestamptz
     ) ON COMMIT DROP"""
@@ -58,33 +60,56 @@ COUNT_NEW = f"""
     SELECT clock_timestamp(), count(*) FROM incoming AS sent
     WHERE NOT EXISTS (SELECT FROM {AUDIENCE} AS stored WHERE stored.id = sent.id)"""
 
-# `removed` names the attributes that a merging change removes, and is null where properties are replaced as a whole.
+# Of a merging change, `merged` names its attributes and `removed` those that it removes; of others both are null.
 WRITTEN = "coalesce((stored.properties || sent.properties) - removed, sent.properties, stored.properties)"
+
+WRITTEN_IDS = f"""
+    CASE
+        WHEN sent.properties IS NULL THEN stored.value_ids
+        WHEN merged IS NULL THEN sent.value_ids
+        WHEN stored.value_ids IS NOT NULL THEN sent.value_ids || ARRAY(
+            SELECT value.id FROM {VALUE} AS value
+            WHERE value.id = ANY(stored.value_ids) AND value.code <> ALL(merged)
+        )
+    END"""
 
 UPDATE_CHANGED = f"""
     UPDATE {AUDIENCE} AS stored SET
         id_type = CASE WHEN sends_id_type THEN sent.id_type ELSE stored.id_type END,
         alt_id = CASE WHEN sends_alt_id THEN sent.alt_id ELSE stored.alt_id END,
         properties = {WRITTEN},
+        value_ids = {WRITTEN_IDS},
         updated_at = greatest(%(moment)s, stored.created_at)
     FROM incoming AS sent
     WHERE stored.id = sent.id AND (
         sends_id_type AND stored.id_type IS DISTINCT FROM sent.id_type
         OR sends_alt_id AND stored.alt_id IS DISTINCT FROM sent.alt_id
         OR stored.properties <> {WRITTEN}
-    )"""
+    )
+    RETURNING stored.number, stored.value_ids"""
 
 INSERT_NEW = f"""
-    INSERT INTO {AUDIENCE} (id, number, id_type, alt_id, properties, created_at, updated_at)
+    INSERT INTO {AUDIENCE} (id, number, id_type, alt_id, properties, value_ids, created_at, updated_at)
     SELECT id,
         %(next_number)s - 1 + row_number() OVER (ORDER BY id),
         CASE WHEN sends_id_type THEN id_type ELSE 'account_id' END,
         alt_id,
         coalesce(properties, '{{}}'),
+        coalesce(value_ids, '{{}}'),
         coalesce(created_at, %(moment)s),
         greatest(%(moment)s, created_at)
     FROM incoming AS sent
-    WHERE NOT EXISTS (SELECT FROM {AUDIENCE} AS stored WHERE stored.id = sent.id)"""
+    WHERE NOT EXISTS (SELECT FROM {AUDIENCE} AS stored WHERE stored.id = sent.id)
+    RETURNING number, value_ids"""
+
+# One row for each value that an audience has now which was written, with the numbers of those who have it.
+WRITE = f"""
+    WITH updated AS ({UPDATE_CHANGED}), created AS ({INSERT_NEW}),
+    touched AS (
+        SELECT number, value_ids || '{{{EVERYONE}}}' AS has FROM updated
+        UNION ALL SELECT number, value_ids || '{{{EVERYONE},{FRESH}}}' FROM created
+    )
+    SELECT value, string_agg({FOUR_BYTES}, '' ORDER BY number) FROM touched, unnest(has) AS value GROUP BY value"""
 
 COUNT_UNCANONICAL = f"""
     SELECT count(*), min(id) FROM {AUDIENCE} WHERE EXISTS (
@@ -97,41 +122,8 @@ COUNT_UNCANONICAL = f"""
     )"""
 
 
-class PostgresSnapshot(Snapshot):
-    """Every answer is one statement; `as_of` is the database's clock, never later than what is answered."""
-
-    def __init__(self) -> None:
-        # PostgreSQL takes a transaction's view with its first statement, which is this one.
-        self.as_of: datetime = fetch_one("SELECT statement_timestamp()")[0]
-
-    @property
-    def total(self) -> int:
-        return int(fetch_one(f"SELECT count(*) FROM {AUDIENCE}")[0])
-
-    def count(self, tree: Expression) -> int:
-        where, params = condition(tree)
-        return int(fetch_one(f"SELECT count(*) FROM {AUDIENCE} WHERE {where}", params)[0])
-
-    def ids(self, tree: Expression, after: str | None = None, limit: int | None = None) -> Iterator[str]:
-        where, params = condition(tree)
-        query = f"SELECT id FROM {AUDIENCE} WHERE id > %s AND {where} ORDER BY id LIMIT %s"
-        with connection.chunked_cursor() as cursor:
-            cursor.execute(query, [after or "", *params, limit])
-            while rows := cursor.fetchmany(FETCHED):
-                yield from (audience_id for (audience_id,) in rows)
-
-    def value_counts(self, code: str) -> dict[str, int]:
-        query = f"""
-            SELECT text, count(*)
-            FROM {AUDIENCE} CROSS JOIN jsonb_array_elements_text(properties -> %s::text) AS text
-            GROUP BY text"""
-        with connection.cursor() as cursor:
-            cursor.execute(query, [code])
-            return dict(cursor.fetchall())
-
-
 class PostgresStore(AudienceStore):
-    """Keeps audiences in the tables of `Audience` and `AudienceHead`; it holds no state of its own."""
+    """Keeps audiences in the tables of `Audience` and `AudienceHead`; what it holds itself, `INDEX`, is a copy."""
 
     def upsert(self, changes: Sequence[ProfileChange]) -> UpsertCounts:
         refuse_twice(changes)
@@ -172,12 +164,13 @@ class PostgresStore(AudienceStore):
         return profiles(Audience.objects.order_by("pk")[offset : offset + limit])
 
     def erase(self, ids: Iterable[str]) -> int:
+        gone = f"DELETE FROM {AUDIENCE} WHERE id = ANY(%s::text[]) RETURNING number"
         with transaction.atomic():
             head = lock_head()
-            gone = execute(f"DELETE FROM {AUDIENCE} WHERE id = ANY(%s::text[])", [list(ids)])
-            if gone:
-                advance(head, fetch_one("SELECT clock_timestamp()")[0])
-        return gone
+            numbers = numbers_of(number for (number,) in fetch_all(gone, [list(ids)]))
+            if numbers:
+                advance(head, fetch_one("SELECT clock_timestamp()")[0], Delta(touched=numbers))
+        return len(numbers)
 
     @contextmanager
     def snapshot(self, *, lasting: bool = False) -> Iterator[Snapshot]:
@@ -189,50 +182,53 @@ class PostgresStore(AudienceStore):
         gives each statement, and each pause between two, ten minutes; then PostgreSQL ends it.
         """
         if connection.in_atomic_block:
-            yield PostgresSnapshot()
+            yield snapshot(keep=False)
             return
         with transaction.atomic():
             execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             if lasting:
                 execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
                 execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")
-            yield PostgresSnapshot()
+            yield snapshot(keep=True)
 
     def check(self) -> list[str]:
         with self.snapshot():
             return [*check_numbers(), *check_properties()]
 
 
-def condition(tree: Expression) -> tuple[str, list[str | list[str]]]:
-    """The tree as SQL that is true or false, never null, for a row of audiences, and its parameters."""
-    match tree:
-        case AnyOf(code, values) if len(values) <= FEW_VALUES:
-            return "(properties -> %s::text ?| %s::text[]) IS TRUE", [code, list(values)]
-        case AnyOf(code, values):
-            # A long list is hashed once, where ?| reads all of it for every row: 17 ms for 417 with 1,000 values.
-            texts = "SELECT FROM jsonb_array_elements_text(properties -> %s::text) AS text"
-            return f"EXISTS ({texts} WHERE text = ANY(%s::text[]))", [code, list(values)]
-        case And(parts):
-            conditions = [condition(part) for part in parts]
-            sql = " AND ".join(part for part, _params in conditions) or "true"
-            return f"({sql})", [param for _part, params in conditions for param in params]
-        case Not(part):
-            sql, params = condition(part)
-            return f"(NOT {sql})", params
-        case Nobody():
-            return "false", []
+def snapshot(*, keep: bool) -> Snapshot:
+    """What answers in the transaction at hand: bitmaps where there are any, else rows."""
+    view = INDEX.current(keep=keep)
+    return RowsSnapshot() if view is None else IndexSnapshot(view, keep=keep)
 
 
 def stage(changes: Sequence[ProfileChange]) -> None:
     """Bring the changes to the database, where nobody waits for it yet."""
+    ids = index_values(labels_of(changes))
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
         with connection.wrap_database_errors, cursor.copy("COPY incoming FROM STDIN") as copy:
             for change in changes:
-                copy.write_row(row(change))
+                copy.write_row(row(change, ids))
 
 
-def row(change: ProfileChange) -> tuple[object, ...]:
+def labels_of(changes: Iterable[ProfileChange]) -> set[tuple[str, str]]:
+    """The codes with their texts that the changes bring."""
+    sent = (change.properties for change in changes if change.properties is not UNSENT)
+    return {(code, text) for properties in sent for code, texts in properties.items() for text in texts}
+
+
+def index_values(labels: set[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+    """The numbers of these values, given now to those that had none; in order, so that nobody waits in a ring."""
+    known = indexed(sorted(labels))
+    if missing := sorted(labels - known.keys()):
+        new = [IndexedValue(code=code, text=text) for code, text in missing]
+        IndexedValue.objects.bulk_create(new, batch_size=5000, ignore_conflicts=True)
+        known |= indexed(missing)
+    return known
+
+
+def row(change: ProfileChange, ids: Mapping[tuple[str, str], int]) -> tuple[object, ...]:
     """The change as a row of `incoming`."""
     properties: Properties = {} if change.properties is UNSENT else change.properties
     removed = [code for code, texts in properties.items() if not texts] if change.merges else None
@@ -244,6 +240,8 @@ def row(change: ProfileChange) -> tuple[object, ...]:
         None if change.alt_id is UNSENT or change.alt_id is None else json.dumps(change.alt_id),
         change.alt_id is not UNSENT,
         None if change.properties is UNSENT else json.dumps(kept),
+        None if change.properties is UNSENT else [ids[code, text] for code, texts in kept.items() for text in texts],
+        list(properties) if change.merges else None,
         removed,
         None if change.created_at is UNSENT else change.created_at,
     )
@@ -255,7 +253,8 @@ def lock_head() -> AudienceHead:
     head = heads.first()
     if head is None:
         highest = Audience.objects.aggregate(number=Max("number"))["number"]
-        first = AudienceHead(next_number=0 if highest is None else highest + 1)
+        seq = AudienceDelta.objects.aggregate(seq=Max("seq"))["seq"] or 0
+        first = AudienceHead(epoch=uuid.uuid4()) if highest is None else AudienceHead(next_number=highest + 1, seq=seq)
         AudienceHead.objects.bulk_create([first], ignore_conflicts=True)
         head = heads.get()
     return head
@@ -267,20 +266,23 @@ def write_staged(head: AudienceHead) -> tuple[int, int]:
     moment, new = fetch_one(COUNT_NEW)
     if head.next_number + new > NUMBERS:
         raise NumbersExhausted
-    updated = execute(UPDATE_CHANGED, {"moment": moment})
-    created = execute(INSERT_NEW, {"moment": moment, "next_number": head.next_number})
+    rows = fetch_all(WRITE, {"moment": moment, "next_number": head.next_number})
     execute(AS_BEFORE)
-    if created or updated:
-        head.next_number += created
-        advance(head, moment)
-    return created, updated
+    values = {value: roaring.bitmap_of(bytes(numbers)) for value, numbers in rows}
+    if not values:
+        return 0, 0
+    fresh = values.pop(FRESH, NONE)
+    head.next_number += len(fresh)
+    advance(head, moment, Delta(values[EVERYONE], fresh, values))
+    return len(fresh), len(values[EVERYONE]) - len(fresh)
 
 
-def advance(head: AudienceHead, moment: datetime) -> None:
-    """Count one more write."""
+def advance(head: AudienceHead, moment: datetime, delta: Delta) -> None:
+    """Count one more write, and leave behind what it did."""
     head.seq += 1
     head.at = moment
     head.save()
+    AudienceDelta.objects.bulk_create([AudienceDelta(seq=head.seq, packed=delta.pack())])
 
 
 def profiles(audiences: QuerySet[Audience]) -> list[Profile]:
@@ -302,17 +304,3 @@ def check_properties() -> Iterator[str]:
     if count:
         problem = "Audiences whose properties are not sorted lists of distinct texts"
         yield f"{problem}: {count:,}, the first of them '{first}'. Load them again."
-
-
-def fetch_one(query: str, params: Params | None = None) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        found: tuple[Any, ...] = cursor.fetchone()
-        return found
-
-
-def execute(statement: str, params: Params | None = None) -> int:
-    """Run a statement; how many rows it wrote."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        return int(cursor.rowcount)

@@ -1,0 +1,42 @@
+"""What `PostgresStore` answers sizes from: bitmaps, and the deltas of what was written since they were made."""
+
+from django.db import models
+from django.db.models.functions import MD5
+
+
+class IndexedValue(models.Model):
+    """The store's own number for a value; given once and kept for good."""
+
+    id = models.AutoField(primary_key=True)
+    code = models.TextField(db_collation="C")
+    text = models.TextField(db_collation="C")
+
+    class Meta:
+        constraints = [models.UniqueConstraint("code", MD5("text"), name="values_are_indexed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
+
+
+class AudienceBitmap(models.Model):
+    """The numbers of the audiences that have a value, or of everyone where it is 0, in one shard of 2²⁰ numbers."""
+
+    pk = models.CompositePrimaryKey("value", "shard")
+    value = models.IntegerField()
+    shard = models.IntegerField()
+    data = models.BinaryField()
+    cardinality = models.IntegerField()
+    checksum = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"value {self.value}, shard {self.shard}: {self.cardinality:,}"
+
+
+class AudienceDelta(models.Model):
+    """What one write left behind, packed: `store.roaring.Delta`."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    packed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"write {self.seq:,}"

@@ -1,0 +1,32 @@
+"""Statements of the store, on Django's connection."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+
+Params = Sequence[Any] | Mapping[str, Any]
+
+# Four bytes of a number up to 2³² less 1, the highest first; `roaring.bitmap_of` reads them.
+FOUR_BYTES = "int4send((number - CASE WHEN number < 2147483648 THEN 0 ELSE 4294967296 END)::int4)"
+
+
+def fetch_one(query: str, params: Params | None = None) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        found: tuple[Any, ...] = cursor.fetchone()
+        return found
+
+
+def fetch_all(query: str, params: Params | None = None) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
+def execute(statement: str, params: Params | None = None) -> int:
+    """Run a statement; how many rows it wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)

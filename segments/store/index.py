@@ -1,0 +1,329 @@
+"""Answers from bitmaps in this process, brought up to date by the deltas at each use.
+
+A view is of one write, `seq`: the bitmaps as they were stored at some write before, under the deltas since.
+Deltas are written under the lock of the head and committed with it, so a snapshot of the database that shows
+`seq` shows every delta up to it and none beyond. Views are never altered, only replaced.
+"""
+
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from django.conf import settings
+from pyroaring import BitMap
+
+from segments.expressions import And, AnyOf, Expression, Not
+from segments.models import AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
+from segments.store import roaring
+from segments.store.database import FOUR_BYTES, fetch_all
+from segments.store.roaring import EVERYONE, NONE, Damaged, Delta
+from segments.store.rows import AUDIENCE, RowsSnapshot
+
+MIB = 2**20
+BEFORE_ALL = -1
+MOST_LAID_OVER = 200_000  # audiences; beyond these it is cheaper to load bitmaps that a compaction has made
+HEAD, DELTA, BITMAP = (model._meta.db_table for model in (AudienceHead, AudienceDelta, AudienceBitmap))
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A bitmap as it was at write `seq`, and how many bytes it takes."""
+
+    bitmap: BitMap
+    seq: int
+    bytes: int
+
+
+class Outdated(Exception):
+    """The stored bitmaps are of a later write than the view, as a compaction has come between."""
+
+
+class Base:
+    """Stored bitmaps by value, loaded when they are first asked for and kept as far as A2_BITMAP_CACHE_MB goes.
+
+    Each is of some write from `floor` on, where the deltas laid over them begin: a delta says final states, and
+    may be applied to a bitmap that has it already. `ids` are the numbers of values that were asked for.
+    """
+
+    def __init__(self, floor: int) -> None:
+        self.floor = floor
+        self.ids: dict[tuple[str, str], int] = {}
+        self.bitmaps: OrderedDict[int, Stored] = OrderedDict()
+        self.bytes = 0
+        self.lock = Lock()
+
+    def get(self, values: Iterable[int], seq: int) -> dict[int, BitMap]:
+        """The bitmaps of these values as they were at write `seq` or before; Outdated when there are none such.
+
+        A thread with an older view must not use what another has loaded since, and reads its own.
+        """
+        wanted = set(values)
+        with self.lock:
+            found = {value: self.bitmaps[value].bitmap for value in wanted if self.has(value, seq)}
+            for value in found:
+                self.bitmaps.move_to_end(value)
+        if missing := wanted - found.keys():
+            loaded = load(missing, seq)
+            self.keep(loaded)
+            found |= {value: stored.bitmap for value, stored in loaded.items()}
+        return found
+
+    def has(self, value: int, seq: int) -> bool:
+        return value in self.bitmaps and self.bitmaps[value].seq <= seq
+
+    def keep(self, loaded: dict[int, Stored]) -> None:
+        """Keep what was loaded, and let go of what was asked for longest ago."""
+        with self.lock:
+            for value, stored in loaded.items():
+                if value not in self.bitmaps:
+                    self.bitmaps[value] = stored
+                    self.bytes += stored.bytes
+            while self.bytes > settings.A2_BITMAP_CACHE_MB * MIB and len(self.bitmaps) > 1:
+                _value, oldest = self.bitmaps.popitem(last=False)
+                self.bytes -= oldest.bytes
+
+
+def load(values: Iterable[int], seq: int) -> dict[int, Stored]:
+    """The stored bitmaps of these values; a damaged one is made again from rows. Outdated when they are too new."""
+    shards: dict[int, list[BitMap]] = {value: [] for value in values}
+    sizes = dict.fromkeys(shards, 0)
+    rows = fetch_all(
+        f"SELECT base_seq, value, shard, data, checksum FROM {HEAD} LEFT JOIN {BITMAP} ON value = ANY(%s)",
+        [list(shards)],
+    )
+    base_seq = rows[0][0]
+    if base_seq > seq:
+        raise Outdated
+    for _base_seq, value, shard, data, expected in rows:
+        if value is not None:
+            shards[value].append(read_shard(value, shard, bytes(data), expected))
+            sizes[value] += len(data)
+    return {value: Stored(joined(bitmaps), base_seq, sizes[value]) for value, bitmaps in shards.items()}
+
+
+def read_shard(value: int, shard: int, data: bytes, expected: int) -> BitMap:
+    try:
+        return roaring.read_bitmap(data, expected)
+    except Damaged:
+        log.error("The bitmap of value %d, shard %d is damaged; it was counted anew. Type: manage.py rebuild_index",
+                  value, shard)  # fmt: skip
+        return from_rows(value)
+
+
+def joined(shards: list[BitMap]) -> BitMap:
+    return shards[0] if len(shards) == 1 else BitMap.union(*shards) if shards else NONE
+
+
+def from_rows(value: int) -> BitMap:
+    """The numbers of those who have a value, read from their rows."""
+    where = "" if value == EVERYONE else "WHERE value_ids @> ARRAY[%s]"
+    found = fetch_all(
+        f"SELECT string_agg({FOUR_BYTES}, '' ORDER BY number) FROM {AUDIENCE} {where}", [value] * bool(where)
+    )
+    return roaring.bitmap_of(bytes(found[0][0] or b""))
+
+
+@dataclass(frozen=True)
+class View:
+    """Everybody and their values as write `seq` left them."""
+
+    epoch: uuid.UUID
+    seq: int
+    as_of: datetime
+    base: Base
+    overlay: Delta = field(default_factory=Delta)
+
+    def leads_to(self, read: "Read") -> bool:
+        """Whether the deltas that were read go on from here, and are not better begun anew on newer bitmaps."""
+        if read.epoch != self.epoch or not read.base_seq <= self.seq <= read.seq:
+            return False
+        return read.base_seq == self.base.floor or len(self.overlay.touched) <= MOST_LAID_OVER
+
+
+class Index:
+    """What this process keeps between uses."""
+
+    def __init__(self) -> None:
+        self.view: View | None = None
+
+    def current(self, *, keep: bool) -> View | None:
+        """The view of the database as the caller's snapshot of it shows it, or None while there are no bitmaps.
+
+        Keep one of committed writes alone: a transaction may show its own, which perhaps never come to be.
+        """
+        kept = self.view
+        read = read_head(kept.seq if kept else BEFORE_ALL)
+        if kept and read and not kept.leads_to(read):
+            kept, read = None, read_head(BEFORE_ALL)
+        if read is None or not read.complete(kept.seq if kept else read.base_seq):
+            return None
+        view = read.after(kept)
+        if view and keep:
+            self.view = view
+        return view
+
+
+@dataclass(frozen=True)
+class Read:
+    """The head as a snapshot of the database shows it, with the deltas after some write."""
+
+    epoch: uuid.UUID
+    seq: int
+    base_seq: int
+    as_of: datetime
+    deltas: list[tuple[int, bytes]]
+
+    def complete(self, after: int) -> bool:
+        """Whether every write after that one has its delta; one of an older release leaves none."""
+        if [seq for seq, _packed in self.deltas if seq > after] == list(range(after + 1, self.seq + 1)):
+            return True
+        log.error("Deltas are missing; answers come from rows. Type: manage.py rebuild_index")
+        return False
+
+    def after(self, kept: View | None) -> View | None:
+        """The view of this read, from the one that was kept."""
+        try:
+            fresh = [Delta.unpack(bytes(packed)) for seq, packed in self.deltas if kept is None or seq > kept.seq]
+        except Damaged:
+            log.error("A delta is damaged; answers come from rows. Type: manage.py rebuild_index")
+            return None
+        if kept is None:
+            return View(self.epoch, self.seq, self.as_of, Base(self.base_seq), roaring.combine(fresh))
+        overlay = roaring.combine([kept.overlay, *fresh]) if fresh else kept.overlay
+        return View(self.epoch, self.seq, self.as_of, kept.base, overlay)
+
+
+def read_head(after: int) -> Read | None:
+    """One statement, so that head and deltas are of one moment; None where there are no bitmaps."""
+    rows = fetch_all(
+        f"SELECT epoch, head.seq, base_seq, statement_timestamp(), delta.seq, packed"
+        f" FROM {HEAD} AS head LEFT JOIN {DELTA} AS delta ON delta.seq > %s ORDER BY delta.seq",
+        [after],
+    )
+    if not rows or rows[0][0] is None:
+        return None
+    epoch, seq, base_seq, as_of, *_delta = rows[0]
+    return Read(epoch, seq, base_seq, as_of, [(row[4], row[5]) for row in rows if row[4] is not None])
+
+
+def indexed(labels: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The numbers of the values among these that have one."""
+    codes, texts = [code for code, _text in labels], [text for _code, text in labels]
+    rows = fetch_all(
+        f"SELECT value.code, value.text, value.id FROM unnest(%s::text[], %s::text[]) AS asked (code, text)"
+        f" JOIN {IndexedValue._meta.db_table} AS value"
+        f" ON value.code = asked.code AND md5(value.text) = md5(asked.text) AND value.text = asked.text",
+        [codes, texts],
+    )
+    return {(code, text): value for code, text, value in rows}
+
+
+INDEX = Index()
+
+
+class IndexSnapshot(RowsSnapshot):
+    """Counts from a view; ids from the rows of the same snapshot of the database, which are those of the view.
+
+    In a transaction that is READ COMMITTED a compaction may come between the view and its bitmaps: then rows
+    answer, as that transaction sees them.
+    """
+
+    def __init__(self, view: View, *, keep: bool) -> None:
+        self.view = view
+        self.as_of = view.as_of
+        self.known = view.base.ids if keep else dict(view.base.ids)
+        self.values: dict[AnyOf, list[int]] = {}
+
+    @property
+    def total(self) -> int:
+        try:
+            return self.counted(EVERYONE)
+        except Outdated:
+            return super().total
+
+    def counted(self, value: int) -> int:
+        """How many have a value."""
+        overlay = self.view.overlay
+        base = self.bitmaps([value])[0]
+        return int(base.difference_cardinality(overlay.touched)) + len(overlay.numbers(value))
+
+    def count(self, tree: Expression) -> int:
+        try:
+            return self.matched(tree)
+        except Outdated:
+            return super().count(tree)
+
+    def matched(self, tree: Expression) -> int:
+        """How many the tree selects: of the stored ones without those touched since, and of these as they are now."""
+        self.resolve(tree)
+        overlay = self.view.overlay
+        found = roaring.count(tree, self.stored, self.everyone)
+        if not overlay.touched:
+            return found
+        changed = roaring.count(tree, self.stored_of_touched, self.everyone_of_touched)
+        return found - changed + roaring.count(tree, self.now, lambda: overlay.numbers(EVERYONE))
+
+    def value_counts(self, code: str) -> dict[str, int]:
+        rows = fetch_all(f"SELECT text, id FROM {IndexedValue._meta.db_table} WHERE code = %s", [code])
+        try:
+            self.bitmaps([value for _text, value in rows])
+            counts = {text: self.counted(value) for text, value in rows}
+        except Outdated:
+            return super().value_counts(code)
+        return {text: count for text, count in counts.items() if count}
+
+    def resolve(self, tree: Expression) -> None:
+        """Find the numbers of the values that a tree asks for, and load their bitmaps, all at once."""
+        clauses = {clause for clause in leaves(tree) if clause not in self.values}
+        known = self.ids_of({(clause.code, text) for clause in clauses for text in clause.values})
+        for clause in clauses:
+            asked = ((clause.code, text) for text in clause.values)
+            self.values[clause] = [known[label] for label in asked if label in known]
+        self.bitmaps(known.values())
+
+    def ids_of(self, labels: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """The numbers of those of these values that an audience ever had."""
+        if missing := sorted(labels - self.known.keys()):
+            self.known.update(indexed(missing))
+        return {label: self.known[label] for label in labels if label in self.known}
+
+    def bitmaps(self, values: Iterable[int]) -> list[BitMap]:
+        return list(self.view.base.get(values, self.view.seq).values())
+
+    def stored(self, clause: AnyOf) -> BitMap:
+        return either(self.bitmaps(self.values[clause]))
+
+    def everyone(self) -> BitMap:
+        return self.bitmaps([EVERYONE])[0]
+
+    def stored_of_touched(self, clause: AnyOf) -> BitMap:
+        touched = self.view.overlay.touched
+        return either([numbers & touched for numbers in self.bitmaps(self.values[clause])])
+
+    def everyone_of_touched(self) -> BitMap:
+        return self.everyone() & self.view.overlay.touched
+
+    def now(self, clause: AnyOf) -> BitMap:
+        """Of the audiences that were changed since, those that have one of the clause's values now."""
+        return either([self.view.overlay.numbers(value) for value in self.values[clause]])
+
+
+def either(sets: list[BitMap]) -> BitMap:
+    return sets[0] if len(sets) == 1 else BitMap.union(*sets) if sets else NONE
+
+
+def leaves(tree: Expression) -> Iterator[AnyOf]:
+    match tree:
+        case AnyOf():
+            yield tree
+        case And(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
