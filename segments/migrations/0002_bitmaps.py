@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ),
                 ("value", models.IntegerField()),
                 ("shard", models.IntegerField()),
+                ("seq", models.BigIntegerField()),
                 ("data", models.BinaryField()),
                 ("cardinality", models.IntegerField()),
                 ("checksum", models.BigIntegerField()),

@@ -19,11 +19,15 @@ class IndexedValue(models.Model):
 
 
 class AudienceBitmap(models.Model):
-    """The numbers of the audiences that have a value, or of everyone where it is 0, in one shard of 2²⁰ numbers."""
+    """The numbers of the audiences that have a value, or of everyone where it is 0, in one shard of 2²⁰ numbers.
+
+    They are those of write `seq`, or of the head's `base_seq` where that is later.
+    """
 
     pk = models.CompositePrimaryKey("value", "shard")
     value = models.IntegerField()
     shard = models.IntegerField()
+    seq = models.BigIntegerField()
     data = models.BinaryField()
     cardinality = models.IntegerField()
     checksum = models.BigIntegerField()

@@ -66,6 +66,21 @@ class Delta:
 
 
 NONE = BitMap()
+SHARD = 2**20
+"""How many numbers one stored bitmap spans: a write of new audiences rewrites the last ones alone."""
+
+
+def shards_of(numbers: BitMap) -> list[int]:
+    """The shards that have some of the numbers."""
+    if not numbers:
+        return []
+    spanned = range(numbers.min() // SHARD, numbers.max() // SHARD + 1)
+    return [shard for shard in spanned if numbers.range_cardinality(shard * SHARD, (shard + 1) * SHARD)]
+
+
+def whole(shard: int) -> BitMap:
+    """All the numbers of a shard."""
+    return BitMap(range(shard * SHARD, (shard + 1) * SHARD))
 
 
 def combine(deltas: Sequence[Delta]) -> Delta:

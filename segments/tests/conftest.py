@@ -39,6 +39,10 @@ hypothesis.settings.register_profile("a2", deadline=None)
 hypothesis.settings.load_profile("a2")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--steps", default="900", help="how many steps the store's state machine takes")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start a throwaway PostgreSQL for the whole run unless DATABASE_URL names one; workers inherit it."""
     if os.environ.get("DATABASE_URL"):
