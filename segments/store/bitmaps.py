@@ -18,6 +18,11 @@ from segments.store.rows import AUDIENCE
 MIB = 2**20
 BITMAP, HEAD = AudienceBitmap._meta.db_table, AudienceHead._meta.db_table
 
+FROM_ROWS = f"""
+    SELECT value, string_agg({FOUR_BYTES}, '' ORDER BY number)
+    FROM {AUDIENCE}, unnest(value_ids || {EVERYONE}) AS value WHERE {{}} GROUP BY value"""
+MEND = "Type: manage.py rebuild_index"
+
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +36,7 @@ class Stored:
 
 
 class Outdated(Exception):
-    """The stored bitmaps are of a later write than the view, as a compaction has come between."""
+    """The stored bitmaps are of a later moment than the view, which was opened in an earlier statement."""
 
 
 class Base:
@@ -48,9 +53,10 @@ class Base:
         self.bytes = 0
         self.lock = Lock()
 
-    def get(self, values: Iterable[int], seq: int) -> dict[int, BitMap]:
+    def get(self, values: Iterable[int], seq: int, *, one_moment: bool) -> dict[int, BitMap]:
         """The bitmaps of these values as they were at write `seq` or before; Outdated when there are none such.
 
+        `one_moment` says that the transaction shows all that it reads as of write `seq`, and nothing of its own.
         A thread with an older view must not use what another has loaded since, and reads its own.
         """
         wanted = set(values)
@@ -59,7 +65,7 @@ class Base:
             for value in found:
                 self.bitmaps.move_to_end(value)
         if missing := wanted - found.keys():
-            loaded = load(missing, seq)
+            loaded = load(missing, seq, one_moment=one_moment)
             self.keep(loaded)
             found |= {value: stored.bitmap for value, stored in loaded.items()}
         return found
@@ -79,10 +85,11 @@ class Base:
                 self.bytes -= oldest.bytes
 
 
-def load(values: Iterable[int], seq: int) -> dict[int, Stored]:
-    """The stored bitmaps of these values; a damaged one is made again from rows. Outdated when they are too new."""
+def load(values: Iterable[int], seq: int, *, one_moment: bool) -> dict[int, Stored]:
+    """The stored bitmaps of these values, or Outdated; damaged ones are made again from the rows."""
     shards: dict[int, list[BitMap]] = {value: [] for value in values}
     sizes = dict.fromkeys(shards, 0)
+    damaged = set()
     rows = fetch_all(
         f"SELECT greatest(base_seq, stored.seq), value, shard, data, checksum"
         f" FROM {HEAD} LEFT JOIN {BITMAP} AS stored ON value = ANY(%s)",
@@ -92,29 +99,27 @@ def load(values: Iterable[int], seq: int) -> dict[int, Stored]:
     if written > seq:
         raise Outdated
     for _written, value, shard, data, expected in rows:
-        if value is not None:
-            shards[value].append(read_shard(value, shard, bytes(data), expected))
-            sizes[value] += len(data)
-    return {value: Stored(joined(bitmaps), written, sizes[value]) for value, bitmaps in shards.items()}
-
-
-def read_shard(value: int, shard: int, data: bytes, expected: int) -> BitMap:
-    try:
-        return roaring.read_bitmap(data, expected)
-    except Damaged:
-        log.error("The bitmap of value %d, shard %d is damaged; it was counted anew. Type: manage.py rebuild_index",
-                  value, shard)  # fmt: skip
-        return from_rows(value)
+        if value is None:
+            continue
+        sizes[value] += len(data)
+        try:
+            shards[value].append(roaring.read_bitmap(bytes(data), expected))
+        except Damaged:
+            log.error("The bitmap of value %d, shard %d is damaged; rows answer. %s", value, shard, MEND)
+            damaged.add(value)
+    if damaged and not one_moment:
+        raise Outdated
+    sound = {value: Stored(joined(bitmaps), written, sizes[value]) for value, bitmaps in shards.items()}
+    again = from_rows(damaged) if damaged else {}
+    return sound | {value: Stored(again.get(value, NONE), seq, sizes[value]) for value in damaged}
 
 
 def joined(shards: list[BitMap]) -> BitMap:
     return shards[0] if len(shards) == 1 else BitMap.union(*shards) if shards else NONE
 
 
-def from_rows(value: int) -> BitMap:
-    """The numbers of those who have a value, read from their rows."""
-    where = "" if value == EVERYONE else "WHERE value_ids @> ARRAY[%s]"
-    found = fetch_all(
-        f"SELECT string_agg({FOUR_BYTES}, '' ORDER BY number) FROM {AUDIENCE} {where}", [value] * bool(where)
-    )
-    return roaring.bitmap_of(bytes(found[0][0] or b""))
+def from_rows(values: Iterable[int]) -> dict[int, BitMap]:
+    """The numbers of those who have each of these values, read from the rows."""
+    having = "value = ANY(%(values)s) AND (value_ids && %(values)s::int[] OR 0 = ANY(%(values)s))"
+    rows = fetch_all(FROM_ROWS.format(having), {"values": list(values)})
+    return {value: roaring.bitmap_of(bytes(numbers)) for value, numbers in rows}

@@ -7,7 +7,7 @@ Deltas are written under the lock of the head and committed with it, so a snapsh
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from segments.expressions import And, AnyOf, Expression, Not
 from segments.models import AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
-from segments.store.bitmaps import Base, Outdated
+from segments.store.bitmaps import MEND, Base, Outdated
 from segments.store.database import fetch_all
 from segments.store.roaring import EVERYONE, NONE, Damaged, Delta
 from segments.store.rows import RowsSnapshot
@@ -39,8 +39,11 @@ class View:
     overlay: Delta = field(default_factory=Delta)
 
     def leads_to(self, read: "Read") -> bool:
-        """Whether the deltas that were read go on from here, and are not better begun anew on newer bitmaps."""
-        if read.epoch != self.epoch or not read.base_seq <= self.seq <= read.seq:
+        """Whether the deltas that were read go on from here, and are not better begun anew on newer bitmaps.
+
+        An older snapshot, which a caller has opened before, shows older bitmaps than this view may be laid over.
+        """
+        if read.epoch != self.epoch or not self.base.floor <= read.base_seq <= self.seq <= read.seq:
             return False
         return read.base_seq == self.base.floor or len(self.overlay.touched) <= MOST_LAID_OVER
 
@@ -80,17 +83,17 @@ class Read:
 
     def complete(self, after: int) -> bool:
         """Whether every write after that one has its delta; one of an older release leaves none."""
-        if [seq for seq, _packed in self.deltas if seq > after] == list(range(after + 1, self.seq + 1)):
+        if [seq for seq, _packed in self.deltas] == list(range(after + 1, self.seq + 1)):
             return True
-        log.error("Deltas are missing; answers come from rows. Type: manage.py rebuild_index")
+        log.error("Deltas are missing; rows answer. %s", MEND)
         return False
 
     def after(self, kept: View | None) -> View | None:
         """The view of this read, from the one that was kept."""
         try:
-            fresh = [Delta.unpack(bytes(packed)) for seq, packed in self.deltas if kept is None or seq > kept.seq]
+            fresh = [Delta.unpack(bytes(packed)) for _seq, packed in self.deltas]
         except Damaged:
-            log.error("A delta is damaged; answers come from rows. Type: manage.py rebuild_index")
+            log.error("A delta is damaged; rows answer. %s", MEND)
             return None
         if kept is None:
             return View(self.epoch, self.seq, self.as_of, Base(self.base_seq), roaring.combine(fresh))
@@ -99,10 +102,14 @@ class Read:
 
 
 def read_head(after: int) -> Read | None:
-    """One statement, so that head and deltas are of one moment; None where there are no bitmaps."""
+    """The head and the deltas after a write, and after those that the bitmaps hold; None where there are none.
+
+    It is one statement, so that all of it is of one moment.
+    """
     rows = fetch_all(
         f"SELECT epoch, head.seq, base_seq, statement_timestamp(), delta.seq, packed"
-        f" FROM {HEAD} AS head LEFT JOIN {DELTA} AS delta ON delta.seq > %s ORDER BY delta.seq",
+        f" FROM {HEAD} AS head LEFT JOIN {DELTA} AS delta ON delta.seq > greatest(base_seq, %s)"
+        " ORDER BY delta.seq",
         [after],
     )
     if not rows or rows[0][0] is None:
@@ -136,21 +143,15 @@ class IndexSnapshot(RowsSnapshot):
     def __init__(self, view: View, *, keep: bool) -> None:
         self.view = view
         self.as_of = view.as_of
+        self.one_moment = keep
         self.known = view.base.ids if keep else dict(view.base.ids)
-        self.values: dict[AnyOf, list[int]] = {}
 
     @property
     def total(self) -> int:
         try:
-            return self.counted(EVERYONE)
+            return self.counted([EVERYONE])[EVERYONE]
         except Outdated:
             return super().total
-
-    def counted(self, value: int) -> int:
-        """How many have a value."""
-        overlay = self.view.overlay
-        base = self.bitmaps([value])[0]
-        return int(base.difference_cardinality(overlay.touched)) + len(overlay.numbers(value))
 
     def count(self, tree: Expression) -> int:
         try:
@@ -158,59 +159,52 @@ class IndexSnapshot(RowsSnapshot):
         except Outdated:
             return super().count(tree)
 
-    def matched(self, tree: Expression) -> int:
-        """How many the tree selects: of the stored ones without those touched since, and of these as they are now."""
-        self.resolve(tree)
-        overlay = self.view.overlay
-        found = roaring.count(tree, self.stored, self.everyone)
-        if not overlay.touched:
-            return found
-        changed = roaring.count(tree, self.stored_of_touched, self.everyone_of_touched)
-        return found - changed + roaring.count(tree, self.now, lambda: overlay.numbers(EVERYONE))
-
     def value_counts(self, code: str) -> dict[str, int]:
         rows = fetch_all(f"SELECT text, id FROM {IndexedValue._meta.db_table} WHERE code = %s", [code])
         try:
-            self.bitmaps([value for _text, value in rows])
-            counts = {text: self.counted(value) for text, value in rows}
+            counts = self.counted([value for _text, value in rows])
         except Outdated:
             return super().value_counts(code)
-        return {text: count for text, count in counts.items() if count}
+        return {text: counts[value] for text, value in rows if counts[value]}
 
-    def resolve(self, tree: Expression) -> None:
-        """Find the numbers of the values that a tree asks for, and load their bitmaps, all at once."""
-        clauses = {clause for clause in leaves(tree) if clause not in self.values}
-        known = self.ids_of({(clause.code, text) for clause in clauses for text in clause.values})
-        for clause in clauses:
-            asked = ((clause.code, text) for text in clause.values)
-            self.values[clause] = [known[label] for label in asked if label in known]
-        self.bitmaps(known.values())
+    def matched(self, tree: Expression) -> int:
+        """How many the tree selects: of the stored ones without those touched since, and of these as they are now.
 
-    def ids_of(self, labels: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """The numbers of those of these values that an audience ever had."""
-        if missing := sorted(labels - self.known.keys()):
+        All of it from the same bitmaps, as others may load newer ones meanwhile.
+        """
+        values = self.values_of(tree)
+        stored = self.stored({EVERYONE}.union(*values.values()))
+        overlay = self.view.overlay
+
+        def count(numbers: Callable[[int], BitMap]) -> int:
+            return roaring.count(
+                tree, lambda clause: either([numbers(value) for value in values[clause]]), lambda: numbers(EVERYONE)
+            )
+
+        if not overlay.touched:
+            return count(stored.__getitem__)
+        touched = count(lambda value: stored[value] & overlay.touched)
+        return count(stored.__getitem__) - touched + count(overlay.numbers)
+
+    def counted(self, values: Iterable[int]) -> dict[int, int]:
+        """How many have each of the values."""
+        overlay = self.view.overlay
+        return {
+            value: int(numbers.difference_cardinality(overlay.touched)) + len(overlay.numbers(value))
+            for value, numbers in self.stored(values).items()
+        }
+
+    def stored(self, values: Iterable[int]) -> dict[int, BitMap]:
+        return self.view.base.get(values, self.view.seq, one_moment=self.one_moment)
+
+    def values_of(self, tree: Expression) -> dict[AnyOf, list[int]]:
+        """The numbers of the values that each clause asks for, those that an audience ever had."""
+        labels = {clause: [(clause.code, text) for text in clause.values] for clause in set(leaves(tree))}
+        if missing := sorted(set().union(*labels.values()) - self.known.keys()):
             self.known.update(indexed(missing))
-        return {label: self.known[label] for label in labels if label in self.known}
-
-    def bitmaps(self, values: Iterable[int]) -> list[BitMap]:
-        return list(self.view.base.get(values, self.view.seq).values())
-
-    def stored(self, clause: AnyOf) -> BitMap:
-        return either(self.bitmaps(self.values[clause]))
-
-    def everyone(self) -> BitMap:
-        return self.bitmaps([EVERYONE])[0]
-
-    def stored_of_touched(self, clause: AnyOf) -> BitMap:
-        touched = self.view.overlay.touched
-        return either([numbers & touched for numbers in self.bitmaps(self.values[clause])])
-
-    def everyone_of_touched(self) -> BitMap:
-        return self.everyone() & self.view.overlay.touched
-
-    def now(self, clause: AnyOf) -> BitMap:
-        """Of the audiences that were changed since, those that have one of the clause's values now."""
-        return either([self.view.overlay.numbers(value) for value in self.values[clause]])
+        return {
+            clause: [self.known[label] for label in listed if label in self.known] for clause, listed in labels.items()
+        }
 
 
 def either(sets: list[BitMap]) -> BitMap:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
 from segments.exceptions import AudienceExists, AudienceMissing, NumbersExhausted
-from segments.models import Audience, AudienceDelta, AudienceHead, IndexedValue
+from segments.models import Audience, AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
 from segments.store.audiences import (
     UNSENT,
@@ -137,20 +137,24 @@ class PostgresStore(AudienceStore):
 
     def create(self, change: ProfileChange) -> Profile:
         with transaction.atomic():
-            lock_head()
+            stage([change])
+            head = lock_head()
             if self.get([change.id]):
                 raise AudienceExists(change.id)
-            return self._written(change)
+            return self._written(change, head)
 
     def update(self, change: ProfileChange) -> Profile:
         with transaction.atomic():
-            lock_head()
+            stage([change])
+            head = lock_head()
             if not self.get([change.id]):
                 raise AudienceMissing
-            return self._written(change)
+            return self._written(change, head)
 
-    def _written(self, change: ProfileChange) -> Profile:
-        self.upsert([change])
+    def _written(self, change: ProfileChange, head: AudienceHead) -> Profile:
+        """The audience as what is staged of it leaves it."""
+        write_staged(head)
+        execute("DROP TABLE incoming")
         return self.get([change.id])[change.id]
 
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
@@ -177,8 +181,8 @@ class PostgresStore(AudienceStore):
         """One read-only REPEATABLE READ transaction, so that all answers are of one moment.
 
         Inside a transaction of the caller's the isolation is the caller's: under READ COMMITTED each answer
-        is exact for its own moment, at or after `as_of`, and counts what the caller wrote; audiences
-        that others commit between two answers are in the second one alone. A lasting view of its own
+        is exact for some moment at or after `as_of`, and counts what the caller wrote before; audiences
+        that others commit between two answers may be in the second one alone. A lasting view of its own
         gives each statement, and each pause between two, ten minutes; then PostgreSQL ends it.
         """
         if connection.in_atomic_block:
@@ -203,7 +207,10 @@ def snapshot(*, keep: bool) -> Snapshot:
 
 
 def stage(changes: Sequence[ProfileChange]) -> None:
-    """Bring the changes to the database, where nobody waits for it yet."""
+    """Bring the changes to the database, before the head is locked: nobody waits for it yet.
+
+    Values come before the head for every writer, so that no two wait for each other.
+    """
     ids = index_values(labels_of(changes))
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
@@ -252,12 +259,18 @@ def lock_head() -> AudienceHead:
     heads = AudienceHead.objects.select_for_update()
     head = heads.first()
     if head is None:
-        highest = Audience.objects.aggregate(number=Max("number"))["number"]
-        seq = AudienceDelta.objects.aggregate(seq=Max("seq"))["seq"] or 0
-        first = AudienceHead(epoch=uuid.uuid4()) if highest is None else AudienceHead(next_number=highest + 1, seq=seq)
-        AudienceHead.objects.bulk_create([first], ignore_conflicts=True)
+        AudienceHead.objects.bulk_create([first_head()], ignore_conflicts=True)
         head = heads.get()
     return head
+
+
+def first_head() -> AudienceHead:
+    """The head of an empty store, or one that goes on where a lost one was, until a rebuild without bitmaps."""
+    highest = Audience.objects.aggregate(number=Max("number"))["number"]
+    written = [model.objects.aggregate(seq=Max("seq"))["seq"] for model in (AudienceDelta, AudienceBitmap)]
+    if highest is None and not any(written):
+        return AudienceHead(epoch=uuid.uuid4())
+    return AudienceHead(next_number=0 if highest is None else highest + 1, seq=max(seq or 0 for seq in written))
 
 
 def write_staged(head: AudienceHead) -> tuple[int, int]:

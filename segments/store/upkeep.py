@@ -6,7 +6,7 @@ again, to the same end.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db import connection, transaction
@@ -14,14 +14,14 @@ from pyroaring import BitMap
 
 from segments.models import IndexedValue
 from segments.store import roaring
-from segments.store.bitmaps import BITMAP
-from segments.store.database import FOUR_BYTES, execute, fetch_all, fetch_one
-from segments.store.index import BEFORE_ALL, DELTA, HEAD, read_head
-from segments.store.roaring import EVERYONE, NONE, SHARD, Damaged, Delta, shards_of, whole
+from segments.store.bitmaps import BITMAP, FROM_ROWS
+from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.index import BEFORE_ALL, DELTA, HEAD, Read, read_head
+from segments.store.roaring import NONE, SHARD, Damaged, Delta, shards_of, whole
 from segments.store.rows import AUDIENCE
 
 LOCK = 0xA2_1D
-FILLED = 10_000  # rows at a time
+CORRECTED = 10_000  # rows at a time
 VALUE = IndexedValue._meta.db_table
 
 UPSERT_BITMAP = f"""
@@ -29,22 +29,32 @@ UPSERT_BITMAP = f"""
     ON CONFLICT (value, shard) DO UPDATE SET
         seq = excluded.seq, data = excluded.data, cardinality = excluded.cardinality, checksum = excluded.checksum"""
 
-FROM_ROWS = f"""
-    SELECT value, string_agg({FOUR_BYTES}, '' ORDER BY number)
-    FROM {AUDIENCE}, unnest(value_ids || {EVERYONE}) AS value
-    WHERE number >= %s AND number < %s GROUP BY value"""
-
-IDS_OF_PROPERTIES = f"""ARRAY(
+# The ids of the values of an audience's properties; null for a value that has none.
+IDS = f"""ARRAY(
     SELECT value.id
     FROM jsonb_each(properties) AS property (code, texts)
     CROSS JOIN jsonb_array_elements_text(texts) AS listed (text)
-    JOIN {VALUE} AS value
+    LEFT JOIN {VALUE} AS value
         ON value.code = property.code AND md5(value.text) = md5(listed.text) AND value.text = listed.text
     ORDER BY value.id)"""
+HAS_WRONG_IDS = f"(value_ids IS NULL OR ARRAY(SELECT unnest(value_ids) ORDER BY 1) <> {IDS})"
+
+# In the order in which writers insert them, so that nobody waits in a ring.
+INDEX_VALUES = f"""
+    INSERT INTO {VALUE} (code, text)
+    SELECT code COLLATE "C", text COLLATE "C"
+    FROM {AUDIENCE}, jsonb_each(properties) AS property (code, texts), jsonb_array_elements_text(texts) AS text
+    WHERE number = ANY(%s)
+    EXCEPT SELECT code, text FROM {VALUE}
+    ORDER BY 1, 2 ON CONFLICT DO NOTHING"""
 
 
 class Busy(Exception):
     """The bitmaps are being kept by another process at the moment. Try again when it is done."""
+
+
+class OlderRelease(Exception):
+    """An older release wrote audiences meanwhile. Stop it, then rebuild once more."""
 
 
 @contextmanager
@@ -67,40 +77,46 @@ def one_moment() -> Iterator[None]:
 
 
 def compact() -> int:
-    """Fold the deltas into the bitmaps; how many writes they were. Damaged when they cannot be read."""
+    """Fold the deltas into the bitmaps; how many writes they were. Damaged when a delta cannot be read."""
     with alone():
         read = read_head(BEFORE_ALL)
         if read is None or not read.deltas or not read.complete(read.base_seq):
             return 0
         delta = roaring.combine([Delta.unpack(bytes(packed)) for seq, packed in read.deltas if seq > read.base_seq])
         for shard in shards_of(delta.touched):
-            fold(delta, shard, read.seq)
+            try:
+                fold(delta, shard, read)
+            except Damaged:
+                remake(shard)
         settle(read.seq, read.epoch)
         return read.seq - read.base_seq
 
 
-def fold(delta: Delta, shard: int, seq: int) -> None:
-    """Write what a delta changes in one shard."""
-    span = whole(shard)
-    touched = delta.touched & span
-    now = {value: numbers & span for value, numbers in delta.values.items()}
-    # New audiences are in no bitmap yet: where there are no others, only the values that they have are rewritten.
+def fold(delta: Delta, shard: int, read: Read) -> None:
+    """Write what a delta changes in one shard; Damaged when that cannot be read."""
+    everywhere = whole(shard)
+    touched = delta.touched & everywhere
+    now = {value: numbers & everywhere for value, numbers in delta.values.items()}
+    # New audiences are in no bitmap yet, except in one of a compaction that was cut off: where there are no others,
+    # only the values that they have are rewritten.
     values = None if touched - delta.fresh else [value for value, numbers in now.items() if numbers]
     with transaction.atomic():
-        before = stored(shard, values)
-        after = {
-            value: (before.get(value, NONE) - touched) | now.get(value, NONE) for value in before.keys() | now.keys()
-        }
-        write(shard, seq, {value: numbers for value, numbers in after.items() if numbers != before.get(value, NONE)})
+        before = stored(shard, values, read.base_seq)
+        changed = {}
+        for value in before.keys() | now.keys():
+            numbers = before.get(value, NONE)
+            if (after := (numbers - touched) | now.get(value, NONE)) != numbers:
+                changed[value] = after
+        write(shard, read.seq, changed)
 
 
-def stored(shard: int, values: Iterable[int] | None = None) -> dict[int, BitMap]:
-    """The bitmaps of a shard, of all values or of these."""
+def stored(shard: int, values: list[int] | None, after: int) -> dict[int, BitMap]:
+    """The bitmaps of a shard, of all values, or of these and whatever was written after a write; or Damaged."""
     query = f"SELECT value, data, checksum FROM {BITMAP} WHERE shard = %s"
     if values is None:
         rows = fetch_all(query, [shard])
     else:
-        rows = fetch_all(f"{query} AND value = ANY(%s)", [shard, list(values)])
+        rows = fetch_all(f"{query} AND (value = ANY(%s) OR seq > %s)", [shard, values, after])
     return {value: roaring.read_bitmap(bytes(data), expected) for value, data, expected in rows}
 
 
@@ -123,17 +139,35 @@ def settle(seq: int, epoch: uuid.UUID) -> None:
 
 
 def rebuild() -> Iterator[tuple[int, int]]:
-    """Make all bitmaps anew from the rows; yields how many shards are done, and of how many."""
+    """Make all bitmaps anew from the rows; yields how many steps are done, and of how many.
+
+    OlderRelease when one that leaves no deltas has written meanwhile: rows go on answering then.
+    """
     with alone():
-        fill_value_ids()
-        seq = fetch_one(f"SELECT max(seq) FROM {HEAD}")[0]
-        if seq is None:
+        if not fetch_one(f"SELECT EXISTS (SELECT FROM {HEAD})")[0]:
             return
-        shards = range(int(fetch_one(f"SELECT next_number FROM {HEAD}")[0] - 1) // SHARD + 1)
-        for shard in shards:
+        begun, shards = last_write(), all_shards()
+        for done, shard in enumerate(shards, 1):
+            correct_ids(shard)
+            yield done, 2 * len(shards)
+        seq = last_write()
+        left = fetch_one(f"SELECT count(*) FROM {DELTA} WHERE seq > %s AND seq <= %s", [begun, seq])[0]
+        if left != seq - begun:
+            raise OlderRelease(OlderRelease.__doc__)
+        for done, shard in enumerate(shards, len(shards) + 1):
             remake(shard)
-            yield shard + 1, len(shards)
+            yield done, 2 * len(shards)
         settle(seq, uuid.uuid4())
+
+
+def last_write() -> int:
+    return int(fetch_one(f"SELECT seq FROM {HEAD}")[0])
+
+
+def all_shards() -> range:
+    """The shards that audiences or bitmaps are in."""
+    numbers, stored = fetch_one(f"SELECT (SELECT max(next_number) FROM {HEAD}), (SELECT max(shard) FROM {BITMAP})")
+    return range(max((numbers - 1) // SHARD, -1 if stored is None else stored) + 1)
 
 
 def remake(shard: int) -> None:
@@ -148,24 +182,25 @@ def remake(shard: int) -> None:
 
 def from_rows(shard: int) -> dict[int, BitMap]:
     """The bitmaps of a shard, as the rows say."""
-    rows = fetch_all(FROM_ROWS, [shard * SHARD, (shard + 1) * SHARD])
+    rows = fetch_all(FROM_ROWS.format("number >= %s AND number < %s"), span(shard))
     return {value: roaring.bitmap_of(bytes(numbers)) for value, numbers in rows}
 
 
-def fill_value_ids() -> None:
-    """Give rows of an older release their value ids."""
-    execute(
-        f"INSERT INTO {VALUE} (code, text)"
-        f" SELECT DISTINCT property.code, text.text FROM {AUDIENCE},"
-        " jsonb_each(properties) AS property (code, texts), jsonb_array_elements_text(texts) AS text"
-        " WHERE value_ids IS NULL ORDER BY 1, 2 ON CONFLICT DO NOTHING"
-    )
-    part = f"SELECT id FROM {AUDIENCE} WHERE value_ids IS NULL ORDER BY number LIMIT {FILLED}"
-    filled = FILLED
-    while filled == FILLED:
+def correct_ids(shard: int) -> None:
+    """Give the rows of a shard the ids of their values, where an older release wrote others or none."""
+    query = f"SELECT number FROM {AUDIENCE} WHERE number >= %s AND number < %s AND {HAS_WRONG_IDS}"
+    wrong = [number for (number,) in fetch_all(query, span(shard))]
+    for start in range(0, len(wrong), CORRECTED):
+        part = wrong[start : start + CORRECTED]
+        execute(INDEX_VALUES, [part])
         with transaction.atomic():
             execute(f"SELECT FROM {HEAD} FOR UPDATE")
-            filled = execute(f"UPDATE {AUDIENCE} SET value_ids = {IDS_OF_PROPERTIES} WHERE id IN ({part})")
+            execute(f"UPDATE {AUDIENCE} SET value_ids = array_remove({IDS}, NULL) WHERE number = ANY(%s)", [part])
+
+
+def span(shard: int) -> list[int]:
+    """The first number of a shard, and that of the next one."""
+    return [shard * SHARD, (shard + 1) * SHARD]
 
 
 def differences(sample: int | None = None) -> Iterator[str]:
@@ -183,14 +218,13 @@ def differences(sample: int | None = None) -> Iterator[str]:
         except Damaged:
             yield "A delta is damaged."
             return
-        highest = fetch_one(f"SELECT next_number FROM {HEAD}")[0]
-        for shard in range((highest + SHARD - 1) // SHARD):
+        for shard in all_shards():
             yield from differences_of_shard(shard, delta)
         yield from wrong_ids(sample)
 
 
 def differences_of_shard(shard: int, delta: Delta) -> Iterator[str]:
-    span = whole(shard)
+    everywhere = whole(shard)
     bitmaps: dict[int, BitMap] = {}
     for value, data, expected in fetch_all(f"SELECT value, data, checksum FROM {BITMAP} WHERE shard = %s", [shard]):
         try:
@@ -200,7 +234,7 @@ def differences_of_shard(shard: int, delta: Delta) -> Iterator[str]:
             return
     rows = from_rows(shard)
     for value in sorted(rows.keys() | bitmaps.keys() | delta.values.keys()):
-        answered = (bitmaps.get(value, NONE) - delta.touched) | (delta.numbers(value) & span)
+        answered = (bitmaps.get(value, NONE) - delta.touched) | (delta.numbers(value) & everywhere)
         if wrong := answered ^ rows.get(value, NONE):
             yield f"Value {value}, shard {shard}: {len(wrong):,} audiences differ, the first has number {wrong.min()}."
 
@@ -208,10 +242,7 @@ def differences_of_shard(shard: int, delta: Delta) -> Iterator[str]:
 def wrong_ids(sample: int | None) -> Iterator[str]:
     """Audiences whose value ids are not those of their properties."""
     part = f"(SELECT * FROM {AUDIENCE} ORDER BY random() LIMIT {int(sample)})" if sample is not None else AUDIENCE
-    count, first = fetch_one(
-        f"SELECT count(*), min(id) FROM {part} AS audience"
-        f" WHERE ARRAY(SELECT unnest(value_ids) ORDER BY 1) IS DISTINCT FROM {IDS_OF_PROPERTIES}"
-    )
+    count, first = fetch_one(f"SELECT count(*), min(id) FROM {part} AS audience WHERE {HAS_WRONG_IDS}")
     if count:
         yield f"{count:,} audiences have other value ids than their properties say, the first of them '{first}'."
 

@@ -1,8 +1,7 @@
 """What `PostgresStore` promises beyond the contract: many writers, numbers, transactions, views."""
 
 import random
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from threading import Event
 
 import pytest
 from django.db import DataError, InternalError, connection, transaction
@@ -13,10 +12,10 @@ from segments.expressions import And, AnyOf
 from segments.models import Audience, AudienceHead
 from segments.store import ProfileChange, UpsertCounts
 from segments.store.postgres import PostgresStore
+from segments.tests.threads import elsewhere, together
 
 EVERYBODY = And(())
 WOMEN = AnyOf("gender", ("F",))
-PATIENCE = 30  # seconds
 
 
 @pytest.fixture
@@ -37,32 +36,6 @@ def addresses():
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id, ctid::text, xmin::text, updated_at FROM {Audience._meta.db_table} ORDER BY id")
         return cursor.fetchall()
-
-
-def on_its_own_connection(function, *arguments):
-    try:
-        return function(*arguments)
-    finally:
-        connection.close()
-
-
-def elsewhere(function, *arguments):
-    """What the function answers in another thread, on a connection of its own."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(on_its_own_connection, function, *arguments).result(PATIENCE)
-
-
-def together(functions):
-    """What these functions answer, all started at the same moment on connections of their own."""
-    start = Barrier(len(functions))
-
-    def run(function):
-        start.wait(PATIENCE)
-        return function()
-
-    with ThreadPoolExecutor(len(functions)) as pool:
-        futures = [pool.submit(on_its_own_connection, run, function) for function in functions]
-        return [future.result(PATIENCE) for future in futures]
 
 
 def test_it_gives_new_audiences_contiguous_numbers_in_the_order_of_their_ids(store):
