@@ -7,7 +7,7 @@ COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 LIKE_PRODUCTION = A2_PRODUCTION=on ALLOWED_HOSTS=a2.example.com DATABASE_URL=postgres://a2@db.example.com/a2 \
 	SECRET_KEY=only-for-this-check-only-for-this-check-only-for-this-check-0123456789
 
-.PHONY: help run stop reset token demo test check lock installed developing
+.PHONY: help run stop reset token demo test nightly check lock installed developing
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -30,6 +30,10 @@ demo: installed ## the whole story on a throwaway database, checked, and everyth
 
 test: installed ## all tests; ARGS="-k name" for some
 	$(BIN)/pytest -n auto $(ARGS)
+
+nightly: installed ## what takes a quarter of an hour: the engine under many processes, kills and 20,000 steps
+	$(BIN)/pytest -n 0 -s --timeout 3600 --steps 20000 --seconds 600 --kills 100 $(ARGS) \
+		segments/tests/test_index.py segments/tests/test_delta_protocol.py segments/tests/test_killed_processes.py
 
 check: developing ## format, types, layers, migrations, production settings
 	$(BIN)/ruff format --check .

@@ -107,7 +107,7 @@ class Store(RuleBasedStateMachine):
 
 def test_it_answers_as_the_reference_does_at_every_step(request):
     steps = int(request.config.getoption("--steps"))
-    options = settings(max_examples=max(1, steps // 30), stateful_step_count=30, deadline=None,
+    options = settings(max_examples=steps // 25, stateful_step_count=30, deadline=None,
                        suppress_health_check=list(HealthCheck))  # fmt: skip
     run_state_machine_as_test(Store, settings=options)
 
