@@ -29,6 +29,14 @@ def flag(name: str) -> bool:
     raise ImproperlyConfigured(f"{name} is {text!r}. Set it to on or off.")
 
 
+def number(name: str, default: int) -> int:
+    """A whole number, from 0 on."""
+    text = os.environ.get(name, "").strip() or str(default)
+    if not (text.isascii() and text.isdecimal()):
+        raise ImproperlyConfigured(f"{name} is {text!r}. Set it to a whole number.")
+    return int(text)
+
+
 def choice(name: str, *allowed: str) -> str:
     """One of a few words, the first when it is not set."""
     text = os.environ.get(name, "").strip() or allowed[0]
@@ -90,7 +98,7 @@ def database() -> dict[str, Any]:
 
 A2_PRODUCTION = flag("A2_PRODUCTION")
 A2_STRICT = flag("A2_STRICT")
-A2_BITMAP_CACHE_MB = env.int("A2_BITMAP_CACHE_MB", default=512)
+A2_BITMAP_CACHE_MB = number("A2_BITMAP_CACHE_MB", 512)
 A2_PROCESS = choice("A2_PROCESS", "command", "web", "worker")
 A2_LOCAL_DIR = Path(os.environ.get("A2_LOCAL_DIR") or BASE_DIR / ".local").resolve()
 A2_VERSION = __version__

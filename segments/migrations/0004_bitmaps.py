@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("segments", "0001_audience_segments"),
+        ("segments", "0003_change_xid"),
     ]
 
     operations = [
