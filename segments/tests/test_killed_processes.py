@@ -1,7 +1,6 @@
 """kill -9 at any moment: what was acknowledged is there, and bitmaps and rows agree."""
 
 import random
-import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -31,8 +30,7 @@ def kill_one(seed: int) -> list[Process]:
         victim.process.join(dice.uniform(0.1, AT_ONCE))
         victim.process.kill()
         codes = [end.result(EACH) for end in ends]
-    assert {code for process, code in zip(processes, codes, strict=True) if process is not victim} == {0}
-    assert codes[processes.index(victim)] in (0, -signal.SIGKILL)
+    assert [code for process, code in zip(processes, codes, strict=True) if process is not victim] == [0, 0, 0]
     return processes
 
 
