@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 from pyroaring import BitMap
 
+from segments.exceptions import SegmentsError
 from segments.models import IndexedValue
 from segments.store import roaring
 from segments.store.bitmaps import BITMAP, FROM_ROWS
@@ -49,19 +51,27 @@ INDEX_VALUES = f"""
     ORDER BY 1, 2 ON CONFLICT DO NOTHING"""
 
 
-class Busy(Exception):
-    """The bitmaps are being kept by another process at the moment. Try again when it is done."""
+class NotKept(SegmentsError):
+    """The bitmaps cannot be kept as they should be."""
 
 
-class OlderRelease(Exception):
-    """An older release wrote audiences meanwhile. Stop it, then rebuild once more."""
+class Busy(NotKept):
+    """Another process is keeping the bitmaps at the moment. Try again when it is done."""
+
+
+class OlderRelease(NotKept):
+    """An older release has written audiences meanwhile. Stop it, then type: manage.py rebuild_index"""
+
+
+class Unsound(NotKept):
+    """Deltas are damaged or missing, so that rows answer. Type: manage.py rebuild_index"""
 
 
 @contextmanager
 def alone() -> Iterator[None]:
     """Be the only one who writes bitmaps; Busy when somebody is at it."""
     if not fetch_one("SELECT pg_try_advisory_lock(%s)", [LOCK])[0]:
-        raise Busy(Busy.__doc__)
+        raise Busy
     try:
         yield
     finally:
@@ -77,12 +87,17 @@ def one_moment() -> Iterator[None]:
 
 
 def compact() -> int:
-    """Fold the deltas into the bitmaps; how many writes they were. Damaged when a delta cannot be read."""
+    """Fold the deltas into the bitmaps; how many writes they were. Busy, or Unsound where that cannot be."""
     with alone():
         read = read_head(BEFORE_ALL)
-        if read is None or not read.deltas or not read.complete(read.base_seq):
+        if read is None:
             return 0
-        delta = roaring.combine([Delta.unpack(bytes(packed)) for seq, packed in read.deltas if seq > read.base_seq])
+        view = read.after(None) if read.complete(read.base_seq) else None
+        if view is None:
+            raise Unsound
+        if not read.deltas:
+            return 0
+        delta = view.overlay
         for shard in shards_of(delta.touched):
             try:
                 fold(delta, shard, read)
@@ -153,7 +168,7 @@ def rebuild() -> Iterator[tuple[int, int]]:
         seq = last_write()
         left = fetch_one(f"SELECT count(*) FROM {DELTA} WHERE seq > %s AND seq <= %s", [begun, seq])[0]
         if left != seq - begun:
-            raise OlderRelease(OlderRelease.__doc__)
+            raise OlderRelease
         for done, shard in enumerate(shards, len(shards) + 1):
             remake(shard)
             yield done, 2 * len(shards)
@@ -208,18 +223,17 @@ def differences(sample: int | None = None) -> Iterator[str]:
     with one_moment():
         read = read_head(BEFORE_ALL)
         if read is None:
-            yield "There are no bitmaps: answers come from rows."
+            yield "There are no bitmaps: rows answer."
             return
         if not read.complete(read.base_seq):
             yield f"Deltas after write {read.base_seq} are missing."
             return
-        try:
-            delta = roaring.combine([Delta.unpack(bytes(packed)) for seq, packed in read.deltas])
-        except Damaged:
+        view = read.after(None)
+        if view is None:
             yield "A delta is damaged."
             return
         for shard in all_shards():
-            yield from differences_of_shard(shard, delta)
+            yield from differences_of_shard(shard, view.overlay)
         yield from wrong_ids(sample)
 
 
@@ -245,6 +259,13 @@ def wrong_ids(sample: int | None) -> Iterator[str]:
     count, first = fetch_one(f"SELECT count(*), min(id) FROM {part} AS audience WHERE {HAS_WRONG_IDS}")
     if count:
         yield f"{count:,} audiences have other value ids than their properties say, the first of them '{first}'."
+
+
+def extent() -> str:
+    """How much there is, in words."""
+    audiences, bitmaps = fetch_one(f"SELECT (SELECT count(*) FROM {AUDIENCE}), (SELECT count(*) FROM {BITMAP})")
+    words = _("%(audiences)s audiences, %(bitmaps)s bitmaps, %(deltas)s deltas")
+    return words % {"audiences": f"{audiences:,}", "bitmaps": f"{bitmaps:,}", "deltas": f"{waiting()[0]:,}"}
 
 
 def waiting() -> tuple[int, int]:
