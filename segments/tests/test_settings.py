@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READ = re.compile(
-    r"(?:os\.environ\.get|os\.getenv|flag|choice|needed_in_production|env(?:\.\w+)?)\(\s*\"([A-Z][A-Z0-9_]+)\""
+    r"(?:os\.environ\.get|os\.getenv|flag|number|choice|needed_in_production|env(?:\.\w+)?)\(\s*\"([A-Z][A-Z0-9_]+)\""
     r"|os\.environ\[\"([A-Z][A-Z0-9_]+)\"\](?! =)"
 )
 EXAMPLE = (ROOT / ".env.example").read_text()
