@@ -1,6 +1,7 @@
 """`manage.py run`: the whole service in the foreground, with a demo account to try it on."""
 
 import contextlib
+import io
 import os
 import sys
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from a2service.launcher import Interruption, LaunchError, Server
 from a2service.localdb import LocalDatabase, LocalDatabaseError
 from a2service.steps import say, step
 from segments.demo import account, credentials
+from segments.models import AudienceHead
 
 
 class Command(BaseCommand):
@@ -76,6 +78,9 @@ def prepare() -> Access:
     """Bring the database to where the server can start; who can come in."""
     with step(_("Applying migrations")):
         call_command("migrate", verbosity=0)
+    if AudienceHead.objects.filter(epoch=None).exists():
+        with step(_("Making bitmaps of the audiences")):
+            call_command("rebuild_index", stdout=io.StringIO())
     path = settings.A2_LOCAL_DIR / "credentials"
     with step(_("Making the demo account")) as current:
         made, current.note = account.ensure(foreign=has_own_database())
