@@ -7,7 +7,7 @@ Deltas are written under the lock of the head and committed with it, so a snapsh
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from segments.store.roaring import EVERYONE, NONE, Damaged, Delta
 from segments.store.rows import RowsSnapshot
 
 BEFORE_ALL = -1
-MOST_LAID_OVER = 200_000  # audiences; beyond these it is cheaper to load bitmaps that a compaction has made
+MOST_LAID_OVER = 50_000  # audiences; beyond these it is cheaper to load bitmaps that a compaction has made
 HEAD, DELTA = AudienceHead._meta.db_table, AudienceDelta._meta.db_table
 
 log = logging.getLogger(__name__)
@@ -173,18 +173,16 @@ class IndexSnapshot(RowsSnapshot):
         All of it from the same bitmaps, as others may load newer ones meanwhile.
         """
         values = self.values_of(tree)
-        stored = self.stored({EVERYONE}.union(*values.values()))
-        overlay = self.view.overlay
-
-        def count(numbers: Callable[[int], BitMap]) -> int:
-            return roaring.count(
-                tree, lambda clause: either([numbers(value) for value in values[clause]]), lambda: numbers(EVERYONE)
-            )
-
+        bitmaps = self.stored({EVERYONE}.union(*values.values()))
+        everyone, overlay = bitmaps[EVERYONE], self.view.overlay
+        stored = {clause: either([bitmaps[value] for value in listed]) for clause, listed in values.items()}
+        found = roaring.count(tree, stored.__getitem__, lambda: everyone)
         if not overlay.touched:
-            return count(stored.__getitem__)
-        touched = count(lambda value: stored[value] & overlay.touched)
-        return count(stored.__getitem__) - touched + count(overlay.numbers)
+            return found
+        touched = {clause: numbers & overlay.touched for clause, numbers in stored.items()}
+        before = roaring.count(tree, touched.__getitem__, lambda: everyone & overlay.touched)
+        now = {clause: either([overlay.numbers(value) for value in listed]) for clause, listed in values.items()}
+        return found - before + roaring.count(tree, now.__getitem__, lambda: overlay.numbers(EVERYONE))
 
     def counted(self, values: Iterable[int]) -> dict[int, int]:
         """How many have each of the values."""

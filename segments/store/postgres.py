@@ -17,7 +17,7 @@ from django.db.models import Max, QuerySet
 
 from segments.exceptions import AudienceExists, AudienceMissing, NumbersExhausted
 from segments.models import Audience, AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
-from segments.store import roaring
+from segments.store import compacting, roaring
 from segments.store.audiences import (
     UNSENT,
     AudienceStore,
@@ -28,6 +28,7 @@ from segments.store.audiences import (
     UpsertCounts,
     refuse_twice,
 )
+from segments.store.checks import check_numbers, check_properties
 from segments.store.database import FOUR_BYTES, execute, fetch_all, fetch_one
 from segments.store.index import INDEX, IndexSnapshot, indexed
 from segments.store.roaring import EVERYONE, FRESH, NONE, Delta, numbers_of
@@ -110,16 +111,6 @@ WRITE = f"""
         UNION ALL SELECT number, value_ids || '{{{EVERYONE},{FRESH}}}' FROM created
     )
     SELECT value, string_agg({FOUR_BYTES}, '' ORDER BY number) FROM touched, unnest(has) AS value GROUP BY value"""
-
-COUNT_UNCANONICAL = f"""
-    SELECT count(*), min(id) FROM {AUDIENCE} WHERE EXISTS (
-        SELECT FROM jsonb_each(properties) AS property (code, texts)
-        WHERE texts IS DISTINCT FROM CASE WHEN jsonb_typeof(texts) = 'array' THEN (
-            SELECT jsonb_agg(DISTINCT text ORDER BY text)
-            FROM jsonb_array_elements_text(texts) AS listed,
-                LATERAL (SELECT coalesce(listed, '') COLLATE "C") AS read (text)
-        ) END
-    )"""
 
 
 class PostgresStore(AudienceStore):
@@ -295,25 +286,11 @@ def advance(head: AudienceHead, moment: datetime, delta: Delta) -> None:
     head.seq += 1
     head.at = moment
     head.save()
-    AudienceDelta.objects.bulk_create([AudienceDelta(seq=head.seq, packed=delta.pack())])
+    packed = delta.pack()
+    AudienceDelta.objects.bulk_create([AudienceDelta(seq=head.seq, packed=packed)])
+    compacting.look_after(head.seq, len(packed))
 
 
 def profiles(audiences: QuerySet[Audience]) -> list[Profile]:
     fields = ("id", "id_type", "alt_id", "properties", "created_at", "updated_at")
     return [Profile(*values) for values in audiences.values_list(*fields)]
-
-
-def check_numbers() -> Iterator[str]:
-    """Whether the next audience would get a number that is free."""
-    highest = Audience.objects.aggregate(number=Max("number"))["number"]
-    head = AudienceHead.objects.first()
-    if head and highest is not None and highest >= head.next_number:
-        yield f"The next audience would get number {head.next_number}, but {highest} is given out already."
-
-
-def check_properties() -> Iterator[str]:
-    """Whether all properties are canonical; others are not matched rightly."""
-    count, first = fetch_one(COUNT_UNCANONICAL)
-    if count:
-        problem = "Audiences whose properties are not sorted lists of distinct texts"
-        yield f"{problem}: {count:,}, the first of them '{first}'. Load them again."

@@ -89,7 +89,9 @@ def test_it_sends_all_of_a_long_export(server, everyone):
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="memory is read from /proc")
 def test_its_memory_is_flat(server, everyone):
-    begun(server, everyone).read()
+    # A worker loads the addresses with its first request: both get theirs before anything is measured.
+    for _ in range(32):
+        server.call("GET", f"/audiences/segments/{everyone}/audiences?limit=1")
     before = most_memory(server)
     for _ in range(4):
         begun(server, everyone).read()

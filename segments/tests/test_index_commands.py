@@ -3,18 +3,19 @@
 import os
 import subprocess
 import sys
+import threading
 from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from segments.models import Audience, AudienceBitmap, AudienceDelta
-from segments.store import ProfileChange, upkeep
+from segments.store import ProfileChange, compacting, upkeep
 from segments.store.postgres import PostgresStore
-from segments.tests.threads import elsewhere
+from segments.tests.threads import PATIENCE, elsewhere
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -101,6 +102,22 @@ def test_it_refuses_while_another_process_is_at_it(shoppers, command):
 
     with upkeep.alone():
         assert elsewhere(refused, command) == (2, "", busy)
+
+
+@pytest.mark.parametrize(("limit", "enough"), [("MOST_DELTAS", 3), ("MOST_BYTES", 100)])
+def test_deltas_are_folded_by_themselves_after_a_commit(shoppers, monkeypatch, limit, enough):
+    monkeypatch.setattr(compacting, "LOOK_EVERY", 1)
+    monkeypatch.setattr(compacting, limit, enough)
+    with transaction.atomic():
+        shoppers.erase(["ana"])
+        assert AudienceDelta.objects.count() == 3
+
+    for thread in threading.enumerate():
+        if thread.name == "compaction":
+            thread.join(PATIENCE)
+
+    assert AudienceDelta.objects.count() == 0
+    assert manage("check_index").startswith("Bitmaps and rows agree: 2 audiences, ")
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "many", "1.5"])
