@@ -9,10 +9,9 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pyroaring import BitMap
-
 from segments.expressions import Parsed, evaluate
 from segments.store.audiences import Properties
+from segments.store.roaring import BitMap
 
 Label = tuple[str, str]
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from threading import Lock
 
 from django.conf import settings
-from pyroaring import BitMap
 
 from segments.models import AudienceBitmap, AudienceHead
 from segments.store import roaring
 from segments.store.database import FOUR_BYTES, fetch_all
-from segments.store.roaring import EVERYONE, NONE, Damaged
+from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged
 from segments.store.rows import AUDIENCE
 
 MIB = 2**20

@@ -11,14 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pyroaring import BitMap
-
 from segments.expressions import And, AnyOf, Expression, Not
 from segments.models import AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
 from segments.store.bitmaps import MEND, Base, Outdated
 from segments.store.database import fetch_all
-from segments.store.roaring import EVERYONE, NONE, Damaged, Delta
+from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged, Delta
 from segments.store.rows import RowsSnapshot
 
 BEFORE_ALL = -1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from pyroaring import BitMap
+from pyroaring import BitMap as BitMap  # the one place that knows the library
 
 from segments.expressions import And, AnyOf, Expression, Nobody, Not
 

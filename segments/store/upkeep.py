@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from pyroaring import BitMap
 
 from segments.exceptions import SegmentsError
 from segments.models import IndexedValue
@@ -19,7 +18,7 @@ from segments.store import roaring
 from segments.store.bitmaps import BITMAP, FROM_ROWS
 from segments.store.database import execute, fetch_all, fetch_one
 from segments.store.index import BEFORE_ALL, DELTA, HEAD, Read, read_head
-from segments.store.roaring import NONE, SHARD, Damaged, Delta, shards_of, whole
+from segments.store.roaring import NONE, SHARD, BitMap, Damaged, Delta, shards_of, whole
 from segments.store.rows import AUDIENCE
 
 LOCK = 0xA2_1D
