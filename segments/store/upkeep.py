@@ -222,7 +222,8 @@ def differences(sample: int | None = None) -> Iterator[str]:
     with one_moment():
         read = read_head(BEFORE_ALL)
         if read is None:
-            yield "There are no bitmaps: rows answer."
+            if fetch_one(f"SELECT EXISTS (SELECT FROM {AUDIENCE})")[0]:
+                yield "There are no bitmaps: rows answer."
             return
         if not read.complete(read.base_seq):
             yield f"Deltas after write {read.base_seq} are missing."
