@@ -11,10 +11,13 @@ WITHOUT_A_DATABASE = {
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "a2service.settings")
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
-    from django.db.utils import ProgrammingError
-    from psycopg.errors import UndefinedTable
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+        from django.db.utils import ProgrammingError
+        from psycopg.errors import UndefinedTable
+    except ModuleNotFoundError as error:
+        sys.exit(f"This Python has no {error.name}. Type: .venv/bin/python manage.py … (make run makes it)")
 
     try:
         start_local_database()

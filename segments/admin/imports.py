@@ -19,7 +19,7 @@ COUNTS = ["lines", "created", "updated", "unchanged", "duplicate", "suppressed",
 
 @admin.register(Import)
 class ImportAdmin(ReadOnlyAdmin):
-    list_display = ["started_at", "kind", "file", "state", *COUNTS, "actor"]
+    list_display = ["started_at", "kind", "file", "state", "dry_run", "lines", "rejected", "created", "updated"]
     list_filter = ["kind", "state", "dry_run", "started_at"]
     search_fields = ["file", "actor"]
     fieldsets = [
