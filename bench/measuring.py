@@ -11,7 +11,7 @@ from django.db import connection
 
 from bench import people
 from segments.expressions import Expression
-from segments.models import Audience
+from segments.models import Audience, AudienceHead
 from segments.store import ProfileChange, compacting, upkeep
 from segments.store.index import INDEX
 from segments.store.postgres import PostgresStore
@@ -62,6 +62,7 @@ class Bench:
         before = memory()
         self.tell("load all bitmaps", 1000 * seconds(lambda: self.counts()))
         self.tell("memory for them, MB", memory() - before)
+        self.tell("memory of the process, MB", memory())
 
     def counts(self) -> list[int]:
         with self.store.snapshot() as view:
@@ -87,18 +88,22 @@ class Bench:
 
     def change(self) -> None:
         """Random changes, one at a time and in bulk, and what they cost whoever reads."""
-        one_by_one = list(people.changes(1_000, self.size, seed=1))
+        one_by_one = self.changes(1_000)
         self.tell("1,000 changes one by one, each", seconds(lambda: [self.store.upsert([one]) for one in one_by_one]))
         self.catch_up("1,000 changes")
-        self.store.upsert(list(people.changes(1, self.size, seed=2)))
+        self.store.upsert(self.changes(1))
         self.catch_up("1 change")
-        for seed in range(3, 23):
-            self.store.upsert(list(people.changes(10_000, self.size, seed=seed)))
-            if seed in (3, 7, 12, 22):
-                total = f"{(seed - 2) * 10_000:,} more changes"
+        for bulk in range(1, 21):
+            self.store.upsert(self.changes(10_000))
+            if bulk in (1, 5, 10, 20):
+                total = f"{bulk * 10_000:,} more changes"
                 self.catch_up(total)
-                self.store.upsert(list(people.changes(1, self.size, seed=100 + seed)))
+                self.store.upsert(self.changes(1))
                 self.catch_up(f"1 change after {total}")
+
+    def changes(self, count: int) -> list[ProfileChange]:
+        """Random ones, other ones at each time, also when the bench runs again."""
+        return list(people.changes(count, self.size, seed=AudienceHead.objects.get().seq))
 
     def catch_up(self, name: str) -> None:
         self.tell(f"catching up with {name}", 1000 * seconds(lambda: self.open_and_count(self.trees[0])))
@@ -111,7 +116,7 @@ class Bench:
         INDEX.view = None
         self.tell("another process begins with them", 1000 * seconds(self.counts))
         self.tell("compact them, s", seconds(upkeep.compact))
-        self.store.upsert(list(people.changes(1, self.size, seed=3)))
+        self.store.upsert(self.changes(1))
         self.tell("compact one change, s", seconds(upkeep.compact))
         self.tell("rebuild, s", seconds(lambda: list(upkeep.rebuild())))
         self.tell("check, s", seconds(lambda: list(upkeep.differences(sample=10_000))))
@@ -126,7 +131,6 @@ class Bench:
         for name, chunks in [("new", new), ("the same again", new), ("changed", other)]:
             self.tell(f"upsert {name}, audiences/s", 50_000 / seconds(lambda chunks=chunks: self.upsert(chunks)))  # type: ignore[misc]
         self.tell("erase, audiences/s", 50_000 / seconds(lambda: self.erase(new)))
-        self.tell("memory of the process, MB", memory())
 
     def upsert(self, chunks: Sequence[list[ProfileChange]]) -> None:
         for changes in chunks:
