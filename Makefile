@@ -7,7 +7,7 @@ COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 LIKE_PRODUCTION = A2_PRODUCTION=on ALLOWED_HOSTS=a2.example.com DATABASE_URL=postgres://a2@db.example.com/a2 \
 	SECRET_KEY=only-for-this-check-only-for-this-check-only-for-this-check-0123456789
 
-.PHONY: help run stop reset token demo test nightly check lock installed developing
+.PHONY: help run stop reset token demo test nightly check bench lock installed developing
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -44,6 +44,9 @@ check: developing ## format, types, layers, migrations, production settings
 	@DATABASE_URL=postgres://%2Fnowhere/none $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	@echo manage.py check --deploy --fail-level WARNING
 	@$(LIKE_PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench: installed ## sizes and writes on SIZE audiences (1000000), built once under A2_LOCAL_DIR
+	@$(BIN)/python -m bench.engine
 
 lock: developing ## write the lock files from requirements.txt and requirements-dev.txt
 	$(COMPILE) requirements.txt -o requirements.lock
