@@ -102,6 +102,8 @@ def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute
     attributes = [AudienceAttribute(**{"created_at": now, "updated_at": now, **given(draft)}) for draft in drafts]
     try:
         with transaction.atomic():
+            # Numbers follow the order given, so two who bring the same codes would wait for each other in a ring.
+            wait_for_learners()
             Owner.objects.register({attribute.owner_id for attribute in attributes})
             AudienceAttribute.objects.bulk_create(attributes)
             Change.objects.record(actor, [created(attribute) for attribute in attributes])

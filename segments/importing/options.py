@@ -76,7 +76,12 @@ def read_limit(text: str) -> Limit:
     except InvalidOperation:
         most = Decimal("NaN")
     is_share = digits != text
-    if not most.is_finite() or most < 0 or (is_share and most > 100) or (not is_share and most % 1):
+    if (
+        not most.is_finite()
+        or most < 0
+        or (is_share and most > 100)
+        or (not is_share and most != most.to_integral_value())
+    ):
         raise ImportRefused(BAD_LIMIT, text=repr(text))
     return Limit(most, is_share)
 

@@ -145,6 +145,6 @@ def rejects_path(source: Source, options: Options) -> Path:
     """Where rejected lines go: beside the file, or in this folder for standard input, unless it is said."""
     if options.rejects:
         return Path(options.rejects)
-    suffix = ".rejects.jsonl" if source.is_json_lines() else ".rejects.csv"
+    kind = "jsonl" if source.is_json_lines() else "tsv" if source.has_tabs() else "csv"
     folder = Path(source.name).parent if source.file else Path()
-    return folder / f"{source.stem}{suffix}"
+    return folder / f"{source.stem}.rejects.{kind}"

@@ -79,6 +79,8 @@ def opened(name: str) -> Iterator[Source]:
     with file:
         stream: BinaryIO = file
         if unpacked(name) != name:
+            if not os.fstat(file.fileno()).st_size:
+                raise ImportRefused(DAMAGED, file=name)
             stream = io.BufferedReader(gzip.GzipFile(fileobj=file))  # type: ignore[type-var,assignment]
         try:
             yield Source(name, stream, file, os.fstat(file.fileno()).st_size)

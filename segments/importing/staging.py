@@ -7,7 +7,7 @@ from django.db import connection
 
 CHUNK_ROWS = 5_000
 CHUNK_CHARACTERS = 8 * 2**20
-FETCHED = 500
+FETCHED = 8  # a row may be nearly a MiB
 
 CREATE = """
     CREATE TEMPORARY TABLE staged (line bigint, key text COLLATE "C", body text);
