@@ -7,7 +7,7 @@ from django.db import connection
 
 CHUNK_ROWS = 5_000
 CHUNK_CHARACTERS = 8 * 2**20
-FETCHED = 8  # a row may be nearly a MiB
+FETCHED = 500
 
 CREATE = """
     CREATE TEMPORARY TABLE staged (line bigint, key text COLLATE "C", body text);
@@ -26,6 +26,7 @@ class Staging:
 
     def __init__(self) -> None:
         self.rows = 0
+        self.longest = 1
 
     def add(self, rows: Iterable[tuple[int, str, bytes]]) -> None:
         cursor = connection.cursor()
@@ -33,6 +34,7 @@ class Staging:
             for line, key, body in rows:
                 copy.write_row((line, key, body.decode()))
                 self.rows += 1
+                self.longest = max(self.longest, len(body))
 
     def shared(self, name: str) -> tuple[str, str, str] | None:
         """A value of this field that stands in rows of several keys, with two of them."""
@@ -47,7 +49,8 @@ class Staging:
         size = 0
         with connection.chunked_cursor() as cursor:
             cursor.execute(LAST_OF_EACH_KEY)
-            while fetched := cursor.fetchmany(FETCHED):
+            # A row may be nearly a MiB, so where there are long ones few of them come at a time.
+            while fetched := cursor.fetchmany(max(1, min(FETCHED, CHUNK_CHARACTERS // self.longest))):
                 for (body,) in fetched:
                     chunk.append(body)
                     size += len(body)

@@ -114,3 +114,15 @@ def test_it_registers_clients_with_the_same_new_owners_at_once(server: Server) -
         return len(json.loads(server.manage("create_client", name, *arguments))["owners"])
 
     assert at_once([lambda: register("one", owners), lambda: register("two", owners[::-1])]) == [60, 60]
+
+
+def test_it_takes_the_same_new_attributes_in_opposite_orders_at_once(server: Server) -> None:
+    for turn in range(4):
+        bodies = [
+            {"code": f"turn{turn} {number}", "name": "Many", "owner_id": OWNER, "visibility": "public"}
+            for number in range(800)
+        ]
+        path = "/audiences/attributes/bulk-add"
+        orders = [bodies, bodies[::-1]]
+
+        assert sorted(at_once([partial(status, server, "POST", path, order) for order in orders])) == [200, 409]

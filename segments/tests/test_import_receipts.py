@@ -153,6 +153,17 @@ def test_its_mended_rejects_load(folder):
     assert store().check() == []
 
 
+def test_its_mended_rejects_load_with_tabs_between_their_cells(folder):
+    folder.load("audiences", "people.tsv", "id\tgender\nana\tF\nben\n")
+    rejects = folder.path / "people.rejects.tsv"
+    rejects.write_text(rejects.read_text().replace("ben", "ben\tM"))
+
+    outcome = load("audiences", rejects)
+
+    assert (outcome.code, outcome.counts) == (0, {"created": 1})
+    assert properties()["ben"] == {"gender": ["M"]}
+
+
 def test_it_makes_no_rejects_file_without_rejects(folder):
     outcome = folder.load("audiences", "people.csv", PEOPLE)
 

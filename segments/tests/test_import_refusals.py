@@ -195,3 +195,16 @@ def test_it_leaves_no_table_behind(folder):
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('staged'), to_regclass('incoming')")
         assert cursor.fetchone() == (None, None)
+
+
+def test_it_refuses_a_packed_file_that_was_cut_off_at_its_beginning(folder):
+    (folder.path / "people.csv.gz").write_bytes(b"")
+
+    assert_refused(load("audiences", folder.path / "people.csv.gz"), "people.csv.gz")
+
+
+@pytest.mark.parametrize("most", ["1e30", "1" * 30])
+def test_it_reads_a_limit_of_any_length(folder, most):
+    folder.file("people.csv", PEOPLE)
+
+    assert load("audiences", folder.path / "people.csv", f"--max-errors={most}").code == 0
