@@ -28,10 +28,11 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabase
 
 @pytest.fixture(scope="module")
 def server(database: LocalDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(database.url, tmp_path_factory.mktemp("local"))
-    for start in range(0, len(IDS), 10_000):
-        body = [{"id": audience_id, "properties": {"all": "yes"}} for audience_id in IDS[start : start + 10_000]]
-        assert server.call("POST", "/audiences/bulk-add", body)[0] == 200
+    """A server whose workers have memory of nothing yet: the audiences came by a command."""
+    folder = tmp_path_factory.mktemp("local")
+    server = Server(database.url, folder)
+    (folder / "people.csv").write_text("".join(f"{line}\n" for line in ["id,all", *(f"{key},yes" for key in IDS)]))
+    server.manage("import_audiences", str(folder / "people.csv"))
     yield server
     server.stop()
 
@@ -55,14 +56,14 @@ def watcher(database: LocalDatabase) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def begun(server: Server, segment_id: str, media_type: str = "text/csv") -> http.client.HTTPResponse:
+def begun(server: Server, segment_id: str, media_type: str = "text/csv", query: str = "") -> http.client.HTTPResponse:
     """An export of which its reader, who has small buffers, has taken nothing yet."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.sock = socket.socket()
     connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.sock.connect(("127.0.0.1", server.port))
     headers = {"Authorization": f"Bearer {server.token}", "Accept": media_type}
-    connection.request("GET", f"/audiences/segments/{segment_id}/audiences", headers=headers)
+    connection.request("GET", f"/audiences/segments/{segment_id}/audiences{query}", headers=headers)
     response = connection.getresponse()
     assert (response.status, response.headers["Transfer-Encoding"]) == (200, "chunked")
     return response
@@ -82,21 +83,22 @@ def most_memory(server: Server) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def test_it_sends_all_of_a_long_export(server, everyone):
-    assert begun(server, everyone).read().decode().split() == ["id", *IDS]
-    assert [json.loads(line) for line in begun(server, everyone, "application/x-ndjson")] == IDS
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="memory is read from /proc")
 def test_its_memory_is_flat(server, everyone):
-    # A worker loads the addresses with its first request: both get theirs before anything is measured.
+    # First of all here, as memory that was had once stays with a worker; both begin with a short file each.
     for _ in range(32):
-        server.call("GET", f"/audiences/segments/{everyone}/audiences?limit=1")
+        begun(server, everyone, query="?limit=1").read()
     before = most_memory(server)
     for _ in range(4):
         begun(server, everyone).read()
 
-    assert most_memory(server) - before < 6 * MB
+    # Both workers' buffers come to 7 to 19 MB; the ids of all members in a list, to 48 or more.
+    assert most_memory(server) - before < 32 * MB
+
+
+def test_it_sends_all_of_a_long_export(server, everyone):
+    assert begun(server, everyone).read().decode().split() == ["id", *IDS]
+    assert [json.loads(line) for line in begun(server, everyone, "application/x-ndjson")] == IDS
 
 
 def test_it_waits_for_a_slow_reader_and_serves_others(server, everyone, watcher):
