@@ -4,13 +4,13 @@ JSON → `parse()` → clauses → `resolve()` against a catalogue → `.tree`. 
 estimate, the look-up and the explanation; `evaluate()` is the reference that every store agrees with.
 """
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from segments.exceptions import Fault, gettext_noop, step
-from segments.labels import MAX_LABEL, label_text, listing, nearest_code, nfc, plain_word, quoted
+from segments.labels import MAX_LABEL, label_text, nearest_code, nfc, quoted
 
 SUGGESTIONS = 3  # so many unknown codes of a definition get one; looking takes milliseconds
 COMPARED = 1000
@@ -46,14 +46,6 @@ UNKNOWN_EXCLUSION_NEAR = gettext_noop(
 UNKNOWN_EXCLUDED_VALUE = gettext_noop(
     "The attribute %(code)s has no value %(value)s, so the exclusion cannot be resolved; nobody is selected."
 )
-
-NOBODY = gettext_noop("nobody")
-EVERYBODY = gettext_noop("everybody")
-IS = gettext_noop("%(code)s is %(values)s")
-AND_ALSO = gettext_noop("%(first)s, and %(second)s")
-BUT_NOT = gettext_noop("%(first)s, but not %(second)s")
-AND_NOT = gettext_noop("%(first)s, and not %(second)s")
-IS_NOT = gettext_noop("not %(part)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,32 +256,3 @@ def to_json(tree: Expression) -> dict[str, dict[str, list[str]]]:
     if not definition["properties"]:
         raise ValueError(f"No definition says {tree!r}.")
     return definition
-
-
-def describe(meaning: Parsed | Expression, translate: Callable[[str], str] = str) -> str:
-    """The selection in plain words, such as "gender is F or M, but not region is northeast"."""
-    match meaning:
-        case Parsed():
-            return describe(meaning.tree, translate)
-        case AnyOf(code, values):
-            return translate(IS) % {"code": plain_word(code), "values": listing(values, translate)}
-        case And(parts):
-            return _conjunction(parts, translate)
-        case Not(part):
-            return translate(IS_NOT) % {"part": _nested(part, translate)}
-        case Nobody():
-            return translate(NOBODY)
-
-
-def _conjunction(parts: tuple[Expression, ...], translate: Callable[[str], str]) -> str:
-    sentence = _nested(parts[0], translate) if parts else translate(EVERYBODY)
-    for before, part in pairwise(parts):
-        template = AND_ALSO if not isinstance(part, Not) else AND_NOT if isinstance(before, Not) else BUT_NOT
-        second = _nested(part.part if isinstance(part, Not) else part, translate)
-        sentence = translate(template) % {"first": sentence, "second": second}
-    return sentence
-
-
-def _nested(part: Expression, translate: Callable[[str], str]) -> str:
-    text = describe(part, translate)
-    return f"({text})" if isinstance(part, And) else text

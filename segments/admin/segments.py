@@ -21,10 +21,11 @@ from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText, place
 from segments.admin.pages import ContractAdmin, WholeDeletion, actor
 from segments.contract import SEGMENT, read_segment
 from segments.definitions import Defined, Draft
-from segments.expressions import Parsed, describe
+from segments.expressions import Parsed
 from segments.matching import Clauses, clauses_of, compile_all
 from segments.models import AudienceSegment
 from segments.shapes import Reading
+from segments.wording import describe
 
 SOURCES = {"declared": gettext_lazy("declared"), "computed": gettext_lazy("computed")}
 

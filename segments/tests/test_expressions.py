@@ -7,9 +7,10 @@ import unicodedata
 import pytest
 from hypothesis import assume, given, settings
 
-from segments.expressions import And, AnyOf, Known, Nobody, Not, describe, evaluate, parse, resolve, to_json
+from segments.expressions import And, AnyOf, Known, Nobody, Not, evaluate, parse, resolve, to_json
 from segments.labels import label_text
 from segments.tests import strategies as some
+from segments.wording import describe
 
 CATALOGUE = {
     "gender": Known({"F", "M"}),
