@@ -122,6 +122,8 @@ def upsert(drafts: Sequence[Mapping[str, Any]], actor: Actor) -> UpsertCounts:
     """
     rows = AudienceAttribute.objects.filter(code__in=[draft["code"] for draft in drafts])
     with transaction.atomic():
+        # Before anything else, as all do who create attributes: a learner would wait for a number, and be waited for.
+        wait_for_learners()
         Owner.objects.register({draft["owner_id"] for draft in drafts})
         known = set(rows.values_list("code", flat=True))
         lacking = [draft for draft in drafts if draft["code"] not in known]
@@ -156,11 +158,12 @@ def change(attribute_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> 
     Whoever may not use it any more has segments that select nobody from now on, as with an unknown code.
     """
     with transaction.atomic():
+        # Owners come before rows for every writer, so that no two wait for each other.
+        Owner.objects.register({values["owner_id"]} if "owner_id" in values else set())
         attribute = locked(attribute_id)
         before = described(attribute)
         if values.get("code", attribute.code) != attribute.code:
             raise Invalid([Fault("/code", "code_never_changes", CODE_NEVER_CHANGES, {"code": attribute.code})])
-        Owner.objects.register([values.get("owner_id", attribute.owner_id)])
         for name in before.keys() & values.keys():
             setattr(attribute, name, values[name])
         after = described(attribute)

@@ -68,12 +68,13 @@ def create(drafts: Sequence[Draft], actor: Actor, *, strict: bool = False) -> li
 def update(segment_id: uuid.UUID, draft: Draft, actor: Actor, *, strict: bool = False) -> Defined:
     """Change the fields that were sent and no others; SegmentMissing when it is gone."""
     with transaction.atomic():
+        # Owners come before rows for every writer, so that no two wait for each other.
+        Owner.objects.register({draft.values["owner_id"]} if "owner_id" in draft.values else set())
         segment = AudienceSegment.objects.select_for_update().filter(pk=segment_id).first()
         if segment is None:
             raise SegmentMissing
         before, size_before = tracked(segment), segment.computed_size
         meant = None if segment.size_revision != segment.revision else meaning_of(segment)
-        Owner.objects.register([draft.values.get("owner_id", segment.owner_id)])
         apply(segment, draft.values, ours=is_ours(segment, draft.values))
         segment.revision += 1
         segment.updated_at = max(timezone.now(), segment.created_at)
@@ -100,11 +101,12 @@ def upsert(drafts: Sequence[Draft], actor: Actor) -> UpsertCounts:
     with transaction.atomic():
         Owner.objects.register(draft.values["owner_id"] for draft in drafts)
         known = set(rows.values_list("pk", flat=True))
+        updated = revise(rows, [draft.values for draft in drafts if draft.values.get("id") in known], actor)
         lacking = [draft.values for draft in drafts if draft.values.get("id") not in known]
+        # The last thing to be done: others who create wait for their numbers from here on.
         created = [new(values) for values in numbered(AudienceSegment, "segment_no", lacking)]
         AudienceSegment.objects.bulk_create(created)
         Change.objects.record(actor, [change(segment, Change.Action.CREATED, {}) for segment in created])
-        updated = revise(rows, [draft.values for draft in drafts if draft.values.get("id") in known], actor)
     return UpsertCounts(len(created), updated, len(drafts) - len(created) - updated)
 
 

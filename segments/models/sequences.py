@@ -9,14 +9,14 @@ from django.db import connection, models
 def numbered(model: type[models.Model], sequence: str, drafts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The drafts of new objects, each with its `no` only where nobody has it; the sequence goes on behind these.
 
-    Call it in the transaction that creates them, before that locks a row: until it ends nobody else adds one, and
-    its rollback gives the numbers back.
+    Call it in the transaction that creates them, shortly before it does: until that ends nobody is given a number
+    of the sequence, and its rollback gives the numbers back.
     """
     copies = [dict(draft) for draft in drafts]
     wanted = {draft["no"] for draft in copies if "no" in draft}
     if not wanted:
         return copies
-    move_behind(sequence, max(wanted), model._meta.db_table)
+    move_behind(sequence, max(wanted))
     free = wanted.difference(model._default_manager.filter(no__in=wanted).values_list("no", flat=True))
     for draft in copies:
         if draft.get("no") in free:
@@ -26,10 +26,15 @@ def numbered(model: type[models.Model], sequence: str, drafts: Iterable[Mapping[
     return copies
 
 
-def move_behind(sequence: str, number: int, table: str) -> None:
-    """Let nobody add a row to the table until this transaction ends, and no later one get this number."""
+def move_behind(sequence: str, number: int) -> None:
+    """Let the sequence give nobody a number until this transaction ends, and never again this one or a lower one.
+
+    Whoever was given one before is waited for, so the rows that have them can be seen afterwards. Those who change
+    or delete rows take no number: they neither wait for this nor are waited for.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        # Changes nothing, and locks the sequence, which LOCK TABLE cannot do.
+        cursor.execute(f"ALTER SEQUENCE {sequence} INCREMENT BY 1")
         cursor.execute(f"SELECT last_value, is_called FROM {sequence}")
         last, is_called = cursor.fetchone()
         if number >= last + is_called:

@@ -11,7 +11,7 @@ from segments.store import ProfileChange, upkeep
 from segments.store import index as index_module
 from segments.store.postgres import PostgresStore, index_values
 from segments.tests.interruptions import compact_until_the_head_is_needed
-from segments.tests.threads import PATIENCE, elsewhere
+from segments.tests.threads import PATIENCE, elsewhere, until_somebody_waits
 
 EVERYBODY = And(())
 MEN, WOMEN = AnyOf("gender", ("M",)), AnyOf("gender", ("F",))
@@ -243,13 +243,6 @@ def test_an_audience_with_new_values_can_be_created_while_another_writer_brings_
             store.upsert([ProfileChange("dana", properties={"tier": ["gold"]})])
         creating.result(PATIENCE)
     assert count(AnyOf("tier", ("gold",))) == 2
-
-
-def until_somebody_waits():
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    with connection.cursor() as cursor:
-        while not cursor.execute(waiting).fetchone()[0]:
-            pass
 
 
 def test_a_lost_head_does_not_bring_old_bitmaps_back(store):

@@ -1,18 +1,17 @@
 """Learning while others delete: what an audience has, the catalogue knows."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from segments import audiences, catalogue
 from segments.exceptions import AttributeInUse
 from segments.models import AudienceAttribute, AudienceAttributeValue, Owner
 from segments.models.changes import Actor
 from segments.store import ProfileChange
+from segments.tests.threads import PATIENCE, on_its_own_connection, until_somebody_waits
 
-PATIENCE = 30  # seconds
 ACTOR = Actor(command="test")
 CAT = ProfileChange("ana", properties={"pet": ["cat"]})
 
@@ -23,21 +22,6 @@ def pet(transactional_db):
     attribute = AudienceAttribute.objects.create(code="pet", name="Pet", owner=owner)
     AudienceAttributeValue.objects.create(attribute=attribute, value="cat")
     return attribute
-
-
-def on_its_own_connection(function, *arguments):
-    try:
-        return function(*arguments)
-    finally:
-        connection.close()
-
-
-def until_somebody_waits():
-    deadline = time.monotonic() + PATIENCE
-    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    with connection.cursor() as cursor:
-        while not cursor.execute(waiting).fetchone()[0]:
-            assert time.monotonic() < deadline
 
 
 def test_it_deletes_no_attribute_that_somebody_is_bringing(pet):

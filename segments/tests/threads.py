@@ -1,5 +1,6 @@
 """Others who write and read at the same time, in threads with connections of their own."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -8,6 +9,9 @@ from typing import Any
 from django.db import connection
 
 PATIENCE = 30  # seconds
+WAITING = """
+    SELECT count(*) FROM pg_locks AS waited JOIN pg_locks AS held USING (pid)
+    WHERE NOT waited.granted AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 def on_its_own_connection(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -34,3 +38,12 @@ def together(functions: Sequence[Callable[[], Any]]) -> list[Any]:
     with ThreadPoolExecutor(len(functions)) as pool:
         futures = [pool.submit(on_its_own_connection, run, function) for function in functions]
         return [future.result(PATIENCE) for future in futures]
+
+
+def until_somebody_waits() -> None:
+    """Return as soon as a session of this database waits for a lock."""
+    deadline = time.monotonic() + PATIENCE
+    with connection.cursor() as cursor:
+        while not cursor.execute(WAITING).fetchone()[0]:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
