@@ -26,6 +26,7 @@ class Audiences(Kind):
 
     name = "audiences"
     shape = AUDIENCE
+    chunk_rows = 5_000
     merges = False
 
     def header(self, names: Sequence[str]) -> AttributeHeader:

@@ -41,6 +41,8 @@ class Kind(ABC):
 
     name: ClassVar[str]
     shape: ClassVar[Shape]
+    chunk_rows: ClassVar[int] = 500
+    """How many rows one transaction writes; what it locks, clients wait for."""
 
     def __init__(self, options: Options, actor: Actor) -> None:
         self.options = options

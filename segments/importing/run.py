@@ -125,7 +125,7 @@ class ImportRun:
     def apply(self, staging: Staging) -> None:
         """Write chunk by chunk, each with its counts in one transaction; a dry run takes each one back."""
         self.progress.begin("applying", staging.rows)
-        for bodies in staging.chunks():
+        for bodies in staging.chunks(self.kind.chunk_rows):
             with transaction.atomic():
                 self.receipt.add(self.kind.apply(bodies))
                 self.keep_counts()

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-CHUNK_ROWS = 5_000
 CHUNK_CHARACTERS = 8 * 2**20
 FETCHED = 500
 
@@ -43,8 +42,8 @@ class Staging:
             found: tuple[str, str, str] | None = cursor.fetchone()
             return found
 
-    def chunks(self) -> Iterator[list[str]]:
-        """The last row of each key, in the order of keys, as many at a time as one transaction takes."""
+    def chunks(self, most: int) -> Iterator[list[str]]:
+        """The last row of each key, in the order of keys, so many at a time, and fewer where they are long."""
         chunk: list[str] = []
         size = 0
         with connection.chunked_cursor() as cursor:
@@ -54,7 +53,7 @@ class Staging:
                 for (body,) in fetched:
                     chunk.append(body)
                     size += len(body)
-                    if len(chunk) == CHUNK_ROWS or size > CHUNK_CHARACTERS:
+                    if len(chunk) == most or size > CHUNK_CHARACTERS:
                         yield chunk
                         chunk, size = [], 0
         if chunk:

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from segments.models import Audience, AudienceAttribute, AudienceSegment, Import
+from segments.tests.conftest import OWNERS
 from segments.tests.imports import load
 
 pytestmark = pytest.mark.django_db
@@ -186,6 +187,21 @@ def test_it_says_that_it_failed_and_what_was_applied_and_then_converges(folder):
     again = folder.load("audiences", "people.csv", content)
     assert (again.code, again.counts) == (0, {"created": 2_000, "unchanged": 10_000})
     assert Import.objects.first().state == "done"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_writes_few_segments_at_a_time_as_clients_wait_for_them(folder):
+    rows = "".join(f"s{index},selfmanaged\n" for index in range(1_200))
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE segments_audiencesegment ADD CONSTRAINT none_is_the_last CHECK (name <> 's1199')")
+    try:
+        outcome = folder.load("segments", "segments.csv", "name,management_type\n" + rows, f"--owner={OWNERS['alice']}")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE segments_audiencesegment DROP CONSTRAINT none_is_the_last")
+
+    assert outcome.code == 3
+    assert (AudienceSegment.objects.count(), Import.objects.get().created) == (1_000, 1_000)
 
 
 def test_it_leaves_no_table_behind(folder):
