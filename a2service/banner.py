@@ -29,6 +29,8 @@ class Access:
     staff: str | None = None
     password: str | None = None
     client: str | None = None
+    roles: tuple[str, ...] = ()
+    """Names of others with the same password, one in each role."""
     settings: bool = False
     """Whether the environment says where the data are: another terminal has to say the same."""
     computed: dict[str, Any] | None = None
@@ -52,9 +54,16 @@ def places(version: str, address: Address, access: Access) -> str:
         title % {"version": version, "url": address.url},
         "",
         f"  {_('Admin'):6} {address.url}/admin/  {staff}",
+        *([roles(access)] if access.password and access.roles else []),
         f"  {_('API'):6} {address.url}/docs/api",
     ]
     return "\n".join(lines)
+
+
+def roles(access: Access) -> str:
+    told = _("the same password opens %(first)s and %(last)s: one in each role")
+    *first, last = access.roles
+    return f"  {'':6} {told % {'first': ', '.join(first), 'last': last}}"
 
 
 def token(access: Access) -> str:

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from segments.admin import attributes, audiences, changes, clients, imports, owners, segments, sizes, tokens
+from segments.admin import attributes, audiences, changes, clients, imports, owners, segments, sizes, staff, tokens
 
 __all__ = [
     "attributes",
@@ -16,6 +16,7 @@ __all__ = [
     "owners",
     "segments",
     "sizes",
+    "staff",
     "tokens",
     "version",
 ]

@@ -7,13 +7,20 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from django.contrib.auth.hashers import check_password
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from oauth2_provider.generators import generate_client_secret
 
 from segments.models import Client
 from segments.models.changes import Actor
 
 STAFF, CLIENT = "staff", "demo"
+IN_ROLES = {
+    "viewer": "Viewer",
+    "editor": "Segment editor",
+    "catalogue": "Catalogue manager",
+    "administrator": "Administrator",
+}
+"""One more login for each role, with the password of the staff user."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ def ensure(path: Path) -> Credentials:
     """Make the staff user, the client and the file agree, whichever of them is missing or was changed."""
     kept = Credentials.read(path)
     made = with_client(with_staff(kept))
+    log_in_by_role()
     if made != kept:
         made.write(path)
     return made
@@ -76,6 +84,16 @@ def with_staff(kept: Credentials) -> Credentials:
     user.set_password(password)
     user.save()
     return replace(kept, staff=STAFF, password=password)
+
+
+def log_in_by_role() -> None:
+    """Somebody in each role; the password's hash is copied, as making one takes a quarter of a second."""
+    password = User.objects.values_list("password", flat=True).get(username=STAFF)
+    for username, role in IN_ROLES.items():
+        user, _created = User.objects.update_or_create(
+            username=username, defaults={"password": password, "is_staff": True, "is_active": True}
+        )
+        user.groups.set(Group.objects.filter(name=role))
 
 
 def with_client(kept: Credentials) -> Credentials:

@@ -119,6 +119,14 @@ def test_its_credentials_are_kept_for_its_user_alone(db, tmp_path):
     assert credentials.ensure(path) == credentials.known(path) == who
 
 
+def test_it_has_a_login_for_every_role(db, tmp_path):
+    who = credentials.ensure(tmp_path / "credentials")
+
+    for username, role in credentials.IN_ROLES.items():
+        user = authenticate(username=username, password=who.password)
+        assert (user.is_staff, user.is_superuser, [group.name for group in user.groups.all()]) == (True, False, [role])
+
+
 @pytest.mark.parametrize("harm", ["user deleted", "password changed", "client deleted", "file lost", "file damaged"])
 def test_its_credentials_are_put_right(db, tmp_path, harm):
     path = tmp_path / "credentials"

@@ -111,6 +111,7 @@ def test_its_first_start_says_where_everything_is_and_each_of_it_works(place):
     assert steps == ["Starting PostgreSQL", "Applying migrations", "Making the demo account", "Starting the server"]
     assert f"A2 audience service 0.1.0 on http://127.0.0.1:{place.port} " in said
     assert f"/admin/  name staff, password {kept['password']}\n" in said
+    assert "the same password opens viewer, editor, catalogue and administrator: one in each role\n" in said
     assert f"http://127.0.0.1:{place.port}/docs/api\n" in said
     assert "\nTOKEN=$(make -s token)\n" in said
     assert (place.folder / "credentials").stat().st_mode & 0o777 == 0o600

@@ -90,4 +90,5 @@ def prepare() -> Access:
         computed = account.COMPUTED if account.is_there() else None
     connections.close_all()
     elsewhere = has_own_database() or bool(os.environ.get("A2_LOCAL_DIR"))
-    return Access(who.staff, who.password, who.client, elsewhere, computed)
+    roles = tuple(credentials.IN_ROLES) if mine else ()
+    return Access(who.staff, who.password, who.client, roles, elsewhere, computed)
