@@ -12,6 +12,7 @@ from segments.labels import MAX_CODES, canonical_properties, quoted
 from segments.shapes import Flag, Integer, Object, Shape
 
 RAGGED = gettext_noop("The line has %(cells)d cells and the header %(columns)d. Give each column one.")
+HEADER_AGAIN = gettext_noop("The header comes again here, as where files were joined. Take the line out.")
 UNNAMED = gettext_noop("Column %(place)d of the header has no name. Name it, or take it out.")
 REPEATED = gettext_noop("The header names the column %(column)s twice. Name each column once.")
 MISSING = gettext_noop("The header has no column %(column)s. Its columns are: %(columns)s.")
@@ -38,9 +39,11 @@ class Header(ABC):
 
     def document(self, cells: Sequence[str]) -> Document:
         """What the line stands for, and what is wrong with its cells as such."""
-        if len(cells) == len(self.names):
-            return self.value(cells)
-        return Document(None, (Fault("", "ragged", RAGGED, {"cells": len(cells), "columns": len(self.names)}),))
+        if len(cells) != len(self.names):
+            return Document(None, (Fault("", "ragged", RAGGED, {"cells": len(cells), "columns": len(self.names)}),))
+        if cells == self.names:
+            return Document(None, (Fault("", "repeated_header", HEADER_AGAIN),))
+        return self.value(cells)
 
     @abstractmethod
     def value(self, cells: Sequence[str]) -> Document:

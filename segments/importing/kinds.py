@@ -18,8 +18,10 @@ from segments.shapes import Reading, Shape
 from segments.store import UpsertCounts
 
 KEPT = frozenset({"id", "no"})
-GREATEST_NO = 2**53 - 1
-NO_TOO_LARGE = gettext_noop("A no can be at most %(greatest)s. Leave it out to get a new one.")
+GREATEST_NO = 10**15  # numbers go on behind it, and any JSON reader is exact up to 2**53
+NO_TOO_LARGE = gettext_noop(
+    "A no can be at most %(greatest)s, so that there is room behind it. Leave it out to get a new one."
+)
 
 NO_FIELD = gettext_noop("%(column)s is no field, and the import is strict. Take the column out. Fields: %(columns)s.")
 
@@ -85,7 +87,7 @@ class Kind(ABC):
         # A shape ignores what the server makes, unless it is required.
         reading = read(value, frozenset(required | (KEPT & value.keys())))
         if reading.values.get("no", 0) > GREATEST_NO:
-            reading.faults.append(Fault("/no", "integer", NO_TOO_LARGE, {"greatest": GREATEST_NO}))
+            reading.faults.append(Fault("/no", "integer", NO_TOO_LARGE, {"greatest": f"{GREATEST_NO:,}"}))
         return reading
 
     def field_header(self, names: Sequence[str]) -> FieldHeader:

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 
 from segments.border import unsafe
 from segments.exceptions import Fault, gettext_noop
-from segments.importing.lines import LONGEST_LINE, Line, Lines
+from segments.importing.lines import BOM, LONGEST_LINE, Line, Lines
 
 LINE_TOO_LONG = Fault(
     "", "line_too_long", gettext_noop("The line is longer than %(most)s bytes."), {"most": f"{LONGEST_LINE:,}"}
 )
 NOT_UTF8 = Fault("", "not_utf8", gettext_noop("The line is not UTF-8. Save the file as UTF-8."))
+BYTE_ORDER_MARK = Fault(
+    "",
+    "byte_order_mark",
+    gettext_noop("A byte order mark (U+FEFF) begins the line, as where files were joined. Take it out."),
+)
 NULL_CHARACTER = Fault("", *(unsafe("\0") or ("", "")))
 BROKEN_QUOTES = Fault(
     "",
@@ -89,9 +94,11 @@ def unread(line: Line) -> Record | None:
         return Record(line.number, line.raw, fault=LINE_TOO_LONG, rest=line.rest)
     if b"\0" in line.raw:
         return Record(line.number, line.raw, fault=NULL_CHARACTER)
-    if not line.raw.isascii() and not is_utf8(line.raw):
-        return Record(line.number, line.raw, fault=NOT_UTF8)
-    return None
+    if line.raw.isascii():
+        return None
+    if line.raw.startswith(BOM):
+        return Record(line.number, line.raw, fault=BYTE_ORDER_MARK)
+    return None if is_utf8(line.raw) else Record(line.number, line.raw, fault=NOT_UTF8)
 
 
 def is_utf8(data: bytes) -> bool:

@@ -181,6 +181,16 @@ def test_it_keeps_a_no_only_where_it_is_free_and_goes_on_behind_it(folder, api, 
     assert platform.post("/audiences/segments", draft()).json()["no"] == far + 3
 
 
+def test_the_greatest_no_leaves_room_for_those_behind_it(folder, api, draft):
+    assert folder.load("segments", "segments.jsonl", [{**WOMEN, "no": 10**15}]).counts == {"created": 1}
+
+    assert api("alice").post("/audiences/segments", draft()).json()["no"] == 10**15 + 1
+    outcome = folder.load("segments", "segments.jsonl", [{**WOMEN, "id": str(uuid.uuid4()), "no": 2**53 - 1}])
+    assert outcome.counts == {"rejected": 1}
+    (reject,) = folder.rejects("segments.rejects.report.csv")
+    assert "at most 1,000,000,000,000,000, so that there is room behind it" in reject["reason"]
+
+
 def test_it_tells_true_from_1(folder):
     folder.load("segments", "segments.jsonl", [WOMEN])
     changed = [{**WOMEN, "properties": {"gender": ["F", 7, 1]}}]
@@ -209,7 +219,7 @@ def test_it_takes_no_size_of_ours_for_a_declaration(folder):
         ({"id": "x"}, "uuid", "/id"),
         ({"id": None}, "uuid", "/id"),
         ({"no": -1}, "integer", "/no"),
-        ({"no": 2**53}, "integer", "/no"),
+        ({"no": 10**15 + 1}, "integer", "/no"),
         ({"owner_id": "me"}, "uuid", "/owner_id"),
         ({"name": ""}, "blank", "/name"),
         ({"approximated_size": "5"}, "integer", "/approximated_size"),

@@ -8,8 +8,16 @@ from io import BufferedReader, BytesIO, StringIO, TextIOWrapper
 import pytest
 from django.core.management import call_command
 
-from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, Import, ImportReject
+from segments.models import (
+    Audience,
+    AudienceAttribute,
+    AudienceAttributeValue,
+    AudienceSegment,
+    Import,
+    ImportReject,
+)
 from segments.store import store
+from segments.tests.conftest import OWNERS
 from segments.tests.imports import load
 
 pytestmark = pytest.mark.django_db
@@ -241,6 +249,40 @@ def test_it_numbers_lines_as_an_editor_does(folder):
     ]
     assert sorted(properties()) == ["cho", "dan"]
     assert (folder.path / "people.rejects.csv").read_text() == 'id,note\n"a\nb",x\nben,"y\nz"\n"ana\ne\n'
+
+
+JOINED = {
+    "audiences": "id,gender\nana,F\n",
+    "attributes": "code,name,visibility\ngender,Gender,public\n",
+    "segments": "name,management_type\nWomen,selfmanaged\n",
+}
+
+
+@pytest.mark.parametrize("kind", JOINED)
+@pytest.mark.parametrize(
+    ("between", "code"), [("", "repeated_header"), ("\ufeff", "byte_order_mark"), ("\n\n", "repeated_header")]
+)
+def test_it_takes_no_header_in_the_middle_for_a_line_of_data(folder, kind, between, code):
+    one = JOINED[kind]
+    header, line = one.splitlines()
+    quoted = ",".join(f'"{name}"' for name in header.split(","))
+    content = f"\ufeff{one}{between}{one}{between}{quoted}\r\n{line}"
+    outcome = folder.load(kind, "joined.csv", content, f"--owner={OWNERS['alice']}")
+
+    assert outcome.receipt["reasons"] == {code: 2}
+    assert outcome.receipt["lines"] == 5
+    model = {"audiences": Audience, "attributes": AudienceAttribute, "segments": AudienceSegment}[kind]
+    assert model.objects.count() == outcome.receipt["created"] == (3 if kind == "segments" else 1)
+    assert len((folder.path / "joined.rejects.csv").read_text().splitlines()) == 3
+
+
+def test_it_rejects_a_line_that_a_byte_order_mark_begins(folder):
+    outcome = folder.load("audiences", "people.csv", "id,gender\nana,F\n\ufeffben,M\ncho,F\ufeff\n")
+    assert outcome.receipt["reasons"] == {"byte_order_mark": 1}
+    assert sorted(properties()) == ["ana", "cho"]
+    lines = folder.load("audiences", "people.jsonl", '\ufeff{"id": "dan"}\n\ufeff{"id": "eva"}\n')
+    assert lines.receipt["reasons"] == {"byte_order_mark": 1}
+    assert "dan" in properties()
 
 
 def test_it_reads_gzip_and_other_delimiters(folder):
