@@ -268,6 +268,17 @@ class NumbersExhausted(SegmentsError):
     title = "No room for new audiences"
 
 
+class TooManyCodes(SegmentsError):
+    """With those they have, these audiences would have more than 100 attributes: %(ids)s. Give them fewer."""
+
+    status = 422
+    code = "too_many_codes"
+    title = "Invalid request"
+
+    def __init__(self, audience_ids: Sequence[str]) -> None:
+        super().__init__((type(self).__doc__ or "") % {"ids": ", ".join(f"'{one}'" for one in audience_ids[:5])})
+
+
 class ImportRefused(SegmentsError):
     """The import was refused, and nothing of it was applied; `fault` says why, for those who translate it."""
 

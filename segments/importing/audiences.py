@@ -8,16 +8,20 @@ import orjson
 
 from segments import audiences, catalogue, sizing
 from segments.contract import AUDIENCE, read_audience
-from segments.exceptions import ImportRefused, gettext_noop, step
+from segments.exceptions import Fault, ImportRefused, gettext_noop, step
 from segments.importing.cells import AttributeHeader
 from segments.importing.kinds import Kind, Row
-from segments.labels import quoted
-from segments.models import AudienceSegment, Owner
+from segments.labels import MAX_CODES, quoted
+from segments.models import AudienceAttribute, AudienceSegment, Owner
 from segments.shapes import Reading
-from segments.store import ProfileChange, UpsertCounts
+from segments.store import ProfileChange, UpsertCounts, store
 
 UNKNOWN = gettext_noop(
     "No attribute has the code %(code)s, and the import is strict. Import it with import_attributes."
+)
+TOO_MANY = gettext_noop(
+    "With those it has, the audience would have %(count)d attributes; it can have %(most)d. "
+    "Empty some cells, --skip columns, or load the file with --mode replace."
 )
 
 
@@ -50,8 +54,27 @@ class Audiences(Kind):
         return str(row.values["id"])
 
     def judge(self, rows: Sequence[Row]) -> None:
-        if not self.options.strict or self.merges:
-            return
+        if self.merges:
+            self.refuse_too_wide(rows)
+        elif self.options.strict:
+            self.refuse_unknown(rows)
+
+    def refuse_too_wide(self, rows: Sequence[Row]) -> None:
+        """Add a fault where the columns would take an audience past the attributes that it can have."""
+        sent = {str(row.values["id"]): row.values["properties"] for row in rows}
+        codes = {code for properties in sent.values() for code in properties}
+        if AudienceAttribute.objects.count_with(codes) <= MAX_CODES:
+            return  # nobody can have more than there are
+        stored = store().wide(sent, MAX_CODES + 1 - len(codes))
+        for row in rows:
+            properties = row.values["properties"]
+            kept = {code for code, texts in properties.items() if texts}
+            count = len(stored.get(row.values["id"], frozenset()) - properties.keys() | kept)
+            if count > MAX_CODES:
+                row.faults.append(Fault("/properties", "too_many_codes", TOO_MANY, {"count": count, "most": MAX_CODES}))
+
+    def refuse_unknown(self, rows: Sequence[Row]) -> None:
+        """Add a fault for each attribute that the catalogue lacks."""
         known = catalogue.codes_to_ids({code for row in rows for code in row.values.get("properties", ())})
         for row in rows:
             for code in row.values.get("properties", ()):

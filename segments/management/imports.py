@@ -52,7 +52,9 @@ class ImportCommand(BaseCommand):
             raise CommandError(printable(sentence(refusal.fault)), returncode=REFUSED) from None
         except (DatabaseError, OSError, SegmentsError) as error:
             message = _("The import failed: %(problem)s. Run it again: what it had applied is then unchanged.")
-            raise CommandError(message % {"problem": str(error).strip()}, returncode=FAILED) from error
+            raise CommandError(
+                message % {"problem": str(error).strip().removesuffix(".")}, returncode=FAILED
+            ) from error
         self.tell(receipt, options["format"])
         if receipt.rejected:
             raise SystemExit(SOME_REJECTED)

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 from django.db import models
@@ -19,6 +19,10 @@ class AttributeQuerySet(models.QuerySet["AudienceAttribute"]):
     def visible_to(self, owner_id: uuid.UUID) -> Self:
         """Attributes that this owner's segments may use: public ones and its own."""
         return self.filter(Q(visibility=AudienceAttribute.Visibility.PUBLIC) | Q(owner_id=owner_id))
+
+    def count_with(self, codes: Collection[str]) -> int:
+        """How many attributes there would be with these codes among them."""
+        return len(codes) + self.exclude(code__in=codes).count()
 
     def with_value_count(self) -> Self:
         return self.annotate(value_count=Count("values"))

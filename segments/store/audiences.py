@@ -97,7 +97,10 @@ class AudienceStore(ABC):
 
     @abstractmethod
     def upsert(self, changes: Sequence[ProfileChange]) -> UpsertCounts:
-        """Create or change these audiences; ValueError when an id stands there twice."""
+        """Create or change these audiences; ValueError when an id stands there twice.
+
+        TooManyCodes when a merge would leave one with more attributes than it can have.
+        """
 
     @abstractmethod
     def create(self, change: ProfileChange) -> Profile:
@@ -110,6 +113,10 @@ class AudienceStore(ABC):
     @abstractmethod
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
         """Those of these audiences that exist, by id."""
+
+    @abstractmethod
+    def wide(self, ids: Iterable[str], least: int) -> dict[str, frozenset[str]]:
+        """The codes of those of these audiences that have at least so many, by id."""
 
     @abstractmethod
     def page(self, after: str | None, limit: int) -> list[Profile]:

@@ -11,8 +11,9 @@ from threading import Lock
 from django.utils import timezone
 
 from segments.border import comparable
-from segments.exceptions import AudienceExists, AudienceMissing
+from segments.exceptions import AudienceExists, AudienceMissing, TooManyCodes
 from segments.expressions import Expression, evaluate
+from segments.labels import MAX_CODES
 from segments.store.audiences import (
     UNSENT,
     AudienceStore,
@@ -75,6 +76,9 @@ class MemoryStore(AudienceStore):
         now = timezone.now()
         before = self.profiles
         after = {change.id: changed(before.get(change.id), change, now) for change in changes}
+        merged = sorted(change.id for change in changes if change.merges)
+        if too_wide := [key for key in merged if len(after[key].properties) > MAX_CODES]:
+            raise TooManyCodes(too_wide)
         created = sum(key not in before for key in after)
         unchanged = sum(before.get(key) is profile for key, profile in after.items())
         self.profiles = before | after
@@ -83,6 +87,10 @@ class MemoryStore(AudienceStore):
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
         profiles = self.profiles
         return {key: profiles[key] for key in ids if key in profiles}
+
+    def wide(self, ids: Iterable[str], least: int) -> dict[str, frozenset[str]]:
+        codes = {key: frozenset(profile.properties) for key, profile in self.get(ids).items()}
+        return {key: each for key, each in codes.items() if len(each) >= least}
 
     def page(self, after: str | None, limit: int) -> list[Profile]:
         return [profile for key, profile in sorted(self.profiles.items()) if after is None or key > after][:limit]

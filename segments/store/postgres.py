@@ -17,7 +17,7 @@ from django.db.models import Max, QuerySet
 
 from segments.exceptions import AudienceExists, AudienceMissing, NumbersExhausted
 from segments.models import Audience, AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
-from segments.store import compacting, roaring
+from segments.store import compacting, roaring, width
 from segments.store.audiences import (
     UNSENT,
     AudienceStore,
@@ -122,7 +122,9 @@ class PostgresStore(AudienceStore):
             return UpsertCounts()
         with transaction.atomic():
             stage(changes)
-            created, updated = write_staged(lock_head())
+            head = lock_head()
+            width.refuse_too_wide(changes)
+            created, updated = write_staged(head)
             execute("DROP TABLE incoming")
         return UpsertCounts(created, updated, unchanged=len(changes) - created - updated)
 
@@ -149,8 +151,10 @@ class PostgresStore(AudienceStore):
         return self.get([change.id])[change.id]
 
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
-        found = profiles(Audience.objects.filter(pk__in=list(ids)))
-        return {profile.id: profile for profile in found}
+        return {profile.id: profile for profile in profiles(Audience.objects.filter(pk__in=list(ids)))}
+
+    def wide(self, ids: Iterable[str], least: int) -> dict[str, frozenset[str]]:
+        return width.wide(ids, least)
 
     def page(self, after: str | None, limit: int) -> list[Profile]:
         return profiles(Audience.objects.filter(pk__gt=after or "").order_by("pk")[:limit])

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from segments.importing.audiences import Audiences
 from segments.models import AudienceAttribute, AudienceAttributeValue, AudienceSegment, Import, Owner, SegmentSize
 from segments.store import store
 from segments.tests.conftest import OWNERS
@@ -34,6 +35,71 @@ def test_it_merges_the_columns_it_has_and_an_empty_cell_removes_an_attribute(fol
     }
     again = folder.load("audiences", "people.csv", "id,tier,pet\nana,,cat|dog\nben,silver,dog\ncho, ,\n")
     assert again.counts == {"unchanged": 3}
+
+
+def wide(first, last):
+    return [f"c{index:03}" for index in range(first, last)]
+
+
+def table(columns, *rows):
+    """A file in which each of these rows has an x in the columns that it does not leave empty."""
+    lines = (",".join([key, *("" if column in empty else "x" for column in columns)]) for key, empty in rows)
+    return "\n".join([",".join(["id", *columns]), *lines, ""])
+
+
+def test_it_rejects_a_line_that_would_give_an_audience_too_many_attributes(folder):
+    folder.load("audiences", "first.csv", table(wide(0, 70), ("ana", ()), ("ben", wide(0, 40)), ("cho", ())))
+    lines = [
+        ("ana", ()),  # past the cap by ten, and the last right line of ana's is the one that counts
+        ("ana", wide(100, 110)),
+        ("ben", ()),
+        ("cho", wide(101, 110)),
+        ("dan", ()),
+        ("cho", ()),
+    ]
+    content = table(wide(70, 110), *lines)
+    dry = folder.load("audiences", "more.csv", content, "--dry-run")
+    outcome = folder.load("audiences", "more.csv", content)
+
+    assert outcome.counts == {"created": 1, "updated": 2, "rejected": 3}
+    assert outcome.receipt["reasons"] == {"too_many_codes": 3}
+    assert (dry.code, dry.receipt) == (outcome.code, outcome.receipt)
+    assert {key: len(codes) for key, codes in properties().items()} == {"ana": 100, "ben": 70, "cho": 70, "dan": 40}
+    report = folder.rejects("more.rejects.report.csv")
+    assert [(entry["line"], entry["column"], entry["code"]) for entry in report] == [
+        ("2", "", "too_many_codes"),
+        ("5", "", "too_many_codes"),
+        ("7", "", "too_many_codes"),
+    ]
+    assert "would have 101 attributes; it can have 100" in report[1]["reason"]
+    again = folder.load("audiences", "more.csv", content)
+    assert again.counts == {"unchanged": 3, "rejected": 3}
+    assert folder.load("audiences", "more.csv", content, "--mode=replace").counts == {
+        "updated": 3, "unchanged": 1, "duplicate": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_fails_when_others_gave_an_audience_more_attributes_meanwhile_and_rejects_the_line_the_next_time(
+    folder, api, monkeypatch
+):
+    folder.load("audiences", "first.csv", table(wide(0, 70), ("ana", ())))
+    content = table(wide(70, 100), ("ana", ()), ("ben", ()))
+    judge = Audiences.judge
+
+    def and_then_somebody_else_writes(kind, rows):
+        judge(kind, rows)
+        body = {"id": "ana", "properties": dict.fromkeys([*wide(0, 71), "new"], "x")}
+        assert api("platform").patch("/audiences", body).status_code == 200
+
+    monkeypatch.setattr(Audiences, "judge", and_then_somebody_else_writes)
+    outcome = folder.load("audiences", "more.csv", content)
+    assert outcome.code == 3
+    assert "more than 100 attributes: 'ana'. Give them fewer. Run it again" in outcome.said
+    assert len(properties()["ana"]) == 72
+
+    monkeypatch.undo()
+    assert folder.load("audiences", "more.csv", content).counts == {"created": 1, "rejected": 1}
 
 
 def test_it_replaces_all_attributes_when_it_is_told_to(folder):
