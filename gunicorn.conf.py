@@ -18,9 +18,9 @@ except ImproperlyConfigured as error:
     sys.exit(str(error))
 
 wsgi_app = "a2service.wsgi"
-worker_class = "gthread"
+worker_class = "a2service.worker.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-threads = 4
+threads = settings.A2_THREADS
 timeout = 30
 graceful_timeout = 10
 keepalive = 5

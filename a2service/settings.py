@@ -29,11 +29,13 @@ def flag(name: str) -> bool:
     raise ImproperlyConfigured(f"{name} is {text!r}. Set it to on or off.")
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, most: int | None = None) -> int:
     """A whole number, from 0 on."""
     text = os.environ.get(name, "").strip() or str(default)
     if not (text.isascii() and text.isdecimal()):
         raise ImproperlyConfigured(f"{name} is {text!r}. Set it to a whole number.")
+    if most is not None and int(text) > most:
+        raise ImproperlyConfigured(f"{name} is {text!r}. Set it to a number from 0 to {most}.")
     return int(text)
 
 
@@ -99,6 +101,9 @@ def database() -> dict[str, Any]:
 A2_PRODUCTION = flag("A2_PRODUCTION")
 A2_STRICT = flag("A2_STRICT")
 A2_BITMAP_CACHE_MB = number("A2_BITMAP_CACHE_MB", 512)
+A2_THREADS = 4
+A2_EXPORTS = number("A2_EXPORTS", 2, most=A2_THREADS - 1)
+A2_SEND_TIMEOUT = number("A2_SEND_TIMEOUT", 60, most=24 * 60 * 60)
 A2_PROCESS = choice("A2_PROCESS", "command", "web", "worker")
 A2_LOCAL_DIR = Path(os.environ.get("A2_LOCAL_DIR") or BASE_DIR / ".local").resolve()
 A2_VERSION = __version__

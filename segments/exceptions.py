@@ -162,6 +162,15 @@ class ChunksNeeded(SegmentsError):
     title = "HTTP version not supported"
 
 
+class ExportsBusy(SegmentsError):
+    """This process sends as many files as it may at once. Try again after Retry-After, or page the members as JSON."""
+
+    status = 503
+    code = "exports_busy"
+    title = "Service unavailable"
+    headers = {"Retry-After": "5"}
+
+
 class SegmentMissing(Missing):
     """There is no segment with this id."""
 

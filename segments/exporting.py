@@ -6,12 +6,17 @@ import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from threading import BoundedSemaphore
 
+from django.conf import settings
+
+from segments.exceptions import ExportsBusy
 from segments.matching import clauses_of, compile_all
 from segments.models import AudienceSegment
 from segments.store import store
 
 AT_ONCE = 5_000
+ROOM = BoundedSemaphore(settings.A2_EXPORTS)
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -38,6 +43,19 @@ def export(
         yield form.header + form.lines(list(islice(members, AT_ONCE)))
         while some := list(islice(members, AT_ONCE)):
             yield form.lines(some)
+
+
+def in_turn(pieces: Generator[str]) -> Generator[str]:
+    """A file for a reader elsewhere, who may be slow; ExportsBusy while A2_EXPORTS of them are read from this process.
+
+    So there are always threads for the short requests.
+    """
+    if not ROOM.acquire(blocking=False):
+        raise ExportsBusy
+    try:
+        yield from pieces
+    finally:
+        ROOM.release()
 
 
 def csv_lines(ids: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ REFUSALS = {
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "A field or a parameter is wrong.",
-    503: "The database cannot be used now; nothing was changed.",
+    503: "The service is busy or its database is away; nothing was changed. Retry-After says when to ask again.",
     505: "A file was asked for by HTTP/1.0, which has no chunks.",
 }
 JSON = "application/json"

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class Server:
     """gunicorn with two workers of four threads, and the token of a platform client."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, **settings: str) -> None:
         self.environment = {
             **os.environ,
             "DATABASE_URL": url,
@@ -30,18 +30,8 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        command = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "--bind",
-            f"127.0.0.1:{self.port}",
-            "--workers",
-            "2",
-            "--threads",
-            "4",
-        ]
-        command += ["--worker-class", "gthread", "--no-control-socket", "a2service.wsgi"]
+        self.environment |= {"PORT": str(self.port), **settings}
+        command = [sys.executable, "-m", "gunicorn"]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

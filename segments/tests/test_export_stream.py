@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ import psycopg
 import pytest
 
 from a2service.localdb import LocalDatabase
+from segments.tests.exports import IDS, begun, load_everyone, open_views
 from segments.tests.server import ROOT, Server
 
-IDS = [f"{index:0128}" for index in range(100_000)]  # 13 MB, more than all buffers between the two ends hold
 MB = 2**20
 
 
@@ -31,22 +30,14 @@ def server(database: LocalDatabase, tmp_path_factory: pytest.TempPathFactory) ->
     """A server whose workers have memory of nothing yet: the audiences came by a command."""
     folder = tmp_path_factory.mktemp("local")
     server = Server(database.url, folder)
-    (folder / "people.csv").write_text("".join(f"{line}\n" for line in ["id,all", *(f"{key},yes" for key in IDS)]))
-    server.manage("import_audiences", str(folder / "people.csv"))
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def everyone(server: Server) -> str:
+def everyone(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The id of the segment of all of them."""
-    body = {
-        "management_type": "systemmanaged",
-        "name": "Everyone",
-        "owner_id": "3c90c3cc-0d44-4b50-8888-8dd25736052a",
-        "properties": {"all": ["yes"]},
-    }
-    return server.call("POST", "/audiences/segments", body)[2]["id"]
+    return load_everyone(server, tmp_path_factory.mktemp("people"), IDS)
 
 
 @pytest.fixture
@@ -54,25 +45,6 @@ def watcher(database: LocalDatabase) -> Iterator[psycopg.Connection]:
     """A session that sees what the others do."""
     with psycopg.connect(database.url, autocommit=True) as connection:
         yield connection
-
-
-def begun(server: Server, segment_id: str, media_type: str = "text/csv", query: str = "") -> http.client.HTTPResponse:
-    """An export of which its reader, who has small buffers, has taken nothing yet."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.sock = socket.socket()
-    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.sock.connect(("127.0.0.1", server.port))
-    headers = {"Authorization": f"Bearer {server.token}", "Accept": media_type}
-    connection.request("GET", f"/audiences/segments/{segment_id}/audiences{query}", headers=headers)
-    response = connection.getresponse()
-    assert (response.status, response.headers["Transfer-Encoding"]) == (200, "chunked")
-    return response
-
-
-def open_views(watcher: psycopg.Connection) -> list[int]:
-    """The sessions that wait within a transaction."""
-    rows = watcher.execute("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
-    return [pid for (pid,) in rows.fetchall()]
 
 
 def most_memory(server: Server) -> int:

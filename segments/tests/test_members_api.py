@@ -123,6 +123,7 @@ def test_it_answers_in_the_type_that_is_wanted_most(people, women, accept, kind)
     else:
         assert response["Content-Type"].split(";")[0] == kind
         assert "Accept" in response["Vary"]
+        response.getvalue()  # to its end, or it goes on being sent
 
 
 def test_it_needs_both_scopes(api, women):
@@ -165,6 +166,18 @@ def test_it_refuses_a_file_that_it_cannot_begin(people, women):
 
     assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
     assert streamed(people.get(women, Accept="text/csv")) == "id\np1\np2\np3\n"
+
+
+def test_it_sends_so_many_files_at_once_and_no_more(people, women):
+    first, second = (people.get(women, Accept="text/csv") for _ in range(2))
+
+    refused = people.get(women, Accept=NDJSON)
+
+    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "exports_busy", "5")
+    assert people.get(women).json() == ["p1", "p2", "p3"]
+    assert people.send("HEAD", women, Accept="text/csv").status_code == 200
+    assert streamed(first) == streamed(second) == "id\np1\np2\np3\n"
+    assert streamed(people.get(women, Accept=NDJSON)) == '"p1"\n"p2"\n"p3"\n'
 
 
 def test_it_heads_a_file_without_making_it(people, women, django_assert_max_num_queries):

@@ -114,6 +114,7 @@ def test_its_production_settings_pass_djangos_own_check(tmp_path):
     ("name", "value", "words"),
     [
         ("A2_STRICT", "perhaps", ["A2_STRICT is 'perhaps'", "on or off"]),
+        ("A2_EXPORTS", "4", ["A2_EXPORTS is '4'", "0 to 3"]),
         ("A2_PROCESS", "juggler", ["A2_PROCESS is 'juggler'", "command, web, worker"]),
         ("DATABASE_URL", "sqlite:///a2.db", ["DATABASE_URL", "PostgreSQL"]),
     ],

@@ -16,7 +16,7 @@ from segments.api.views.base import ApiViewSet, client_of
 from segments.api.views.segments import seen_segment
 from segments.contract import LONGEST_AUDIENCE_ID
 from segments.exceptions import ChunksNeeded
-from segments.exporting import FORMATS, export
+from segments.exporting import FORMATS, export, in_turn
 from segments.matching import members_of
 from segments.models import AudienceSegment
 from segments.shapes import AudienceId
@@ -58,7 +58,8 @@ def streamed(request: Request, segment: AudienceSegment, paging: dict[str, Any])
     if request.META.get("SERVER_PROTOCOL") == "HTTP/1.0":
         raise ChunksNeeded
     form = FORMATS[request.accepted_renderer.format]
-    file = Started(export(segment, form, paging.get("after"), paging.get("limit"))) if request.method == "GET" else ()
+    pieces = in_turn(export(segment, form, paging.get("after"), paging.get("limit")))
+    file = Started(pieces) if request.method == "GET" else ()
     return StreamingHttpResponse(file, content_type=f"{form.media_type}; charset=utf-8")
 
 
