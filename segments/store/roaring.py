@@ -140,6 +140,19 @@ def bitmap_of(network_order: bytes) -> BitMap:
     return BitMap(numbers)
 
 
+def grouped(numbers: Sequence[int], value_ids: str) -> dict[int, BitMap]:
+    """Which numbers have each value, and EVERYONE; their value ids are PostgreSQL's arrays, one behind the other."""
+    found: dict[str, list[int]] = {}
+    for number, listed in zip(numbers, value_ids[1:-1].split("}{"), strict=True):
+        for value in listed.split(","):
+            if value in found:
+                found[value].append(number)
+            else:
+                found[value] = [number]
+    found.pop("", None)  # whoever has no values
+    return {EVERYONE: numbers_of(numbers), **{int(value): numbers_of(having) for value, having in found.items()}}
+
+
 def numbers_of(numbers: Iterable[int]) -> BitMap:
     return BitMap(array("I", numbers))
 

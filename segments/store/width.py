@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 from segments.exceptions import TooManyCodes
 from segments.labels import MAX_CODES
-from segments.store.audiences import ProfileChange
 from segments.store.database import fetch_all
 from segments.store.rows import AUDIENCE
 
@@ -14,9 +13,8 @@ WIDE = f"""
     WHERE id = ANY(%(ids)s::text[]) AND coalesce(cardinality(value_ids), %(least)s) >= %(least)s"""
 
 TOO_WIDE = f"""
-    SELECT stored.id FROM incoming AS sent JOIN {AUDIENCE} AS stored USING (id)
-    WHERE coalesce(cardinality(stored.value_ids), {MAX_CODES}) + cardinality(merged) > {MAX_CODES}
-        AND (SELECT count(*) FROM jsonb_object_keys((stored.properties || sent.properties) - removed)) > {MAX_CODES}
+    SELECT id FROM {AUDIENCE}
+    WHERE id = ANY(%s::text[]) AND (SELECT count(*) FROM jsonb_object_keys(properties)) > {MAX_CODES}
     ORDER BY id"""
 
 
@@ -26,9 +24,7 @@ def wide(ids: Iterable[str], least: int) -> dict[str, frozenset[str]]:
     return {key: codes for key, codes in found.items() if len(codes) >= least}
 
 
-def refuse_too_wide(changes: Sequence[ProfileChange]) -> None:
-    """TooManyCodes when these changes, which are staged, would leave an audience with more than it can have."""
-    if not any(change.merges for change in changes):
-        return
-    if found := fetch_all(TOO_WIDE):
+def refuse_too_wide(ids: Sequence[str]) -> None:
+    """TooManyCodes when some of these audiences, as they have just been written, have more than they can have."""
+    if ids and (found := fetch_all(TOO_WIDE, [ids])):
         raise TooManyCodes([key for (key,) in found])

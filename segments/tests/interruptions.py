@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from segments.store import upkeep
-from segments.store.postgres import lock_head
+from segments.store.writing import lock_head
 from segments.tests.threads import elsewhere
 
 

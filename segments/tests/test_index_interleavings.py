@@ -7,9 +7,10 @@ from django.db import connection, transaction
 
 from segments.expressions import And, AnyOf, Not
 from segments.models import Audience, AudienceBitmap, AudienceDelta, AudienceHead
-from segments.store import ProfileChange, upkeep
+from segments.store import ProfileChange, UpsertCounts, upkeep
 from segments.store import index as index_module
-from segments.store.postgres import PostgresStore, index_values
+from segments.store.numbering import number_values
+from segments.store.postgres import PostgresStore
 from segments.tests.interruptions import compact_until_the_head_is_needed
 from segments.tests.threads import PATIENCE, elsewhere, until_somebody_waits
 
@@ -206,6 +207,14 @@ def test_what_an_older_release_wrote_is_counted_from_rows_and_then_taken_in(stor
         assert (view.count(WOMEN), view.count(MEN)) == (2, 1)
 
 
+def test_value_ids_that_an_older_release_left_behind_do_not_pass_for_the_properties_that_it_wrote(store):
+    store.upsert(people("F", "ana", "bea"))
+    write_as_an_older_release(OLDER_UPDATE)
+
+    assert store.upsert(people("F", "ana", "bea")) == UpsertCounts(updated=1, unchanged=1)
+    assert store.get(["ana"])["ana"].properties == {"gender": ["F"]}
+
+
 def test_a_rebuild_that_an_older_release_wrote_into_says_so(store):
     store.upsert(people("F", "ana", "bea"))
     running = upkeep.rebuild()
@@ -237,7 +246,7 @@ def test_an_audience_with_new_values_can_be_created_while_another_writer_brings_
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            index_values({("tier", "gold")})
+            number_values({("tier", "gold")})
             creating = pool.submit(elsewhere, create)
             until_somebody_waits()
             store.upsert([ProfileChange("dana", properties={"tier": ["gold"]})])
