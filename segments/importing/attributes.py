@@ -1,8 +1,10 @@
 """Attributes from a file; their key is the code."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from segments import catalogue, sizing
 from segments.contract import ATTRIBUTE
@@ -21,6 +23,7 @@ ID_TWICE = gettext_noop("The id %(id)s stands with the codes %(first)s and %(sec
 class Attributes(Kind):
     name = "attributes"
     shape = ATTRIBUTE
+    key_field = "code"
 
     def header(self, names: Sequence[str]) -> FieldHeader:
         return self.field_header(names)
@@ -47,7 +50,11 @@ class Attributes(Kind):
         return dict(AudienceAttribute.objects.filter(pk__in=ids).values_list("pk", "code")) if ids else {}
 
     def apply(self, bodies: Sequence[str]) -> UpsertCounts:
-        return catalogue.upsert([self.values_of(body) for body in bodies], self.actor)
+        return catalogue.upsert([self.values_of(orjson.loads(body)) for body in bodies], self.actor)
+
+    def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[AudienceAttribute | None]:
+        found = AudienceAttribute.objects.in_bulk([values["code"] for values in sent], field_name="code")
+        return [found.get(values["code"]) for values in sent]
 
     def finish(self) -> None:
         sizing.recount(AudienceSegment.objects.all())

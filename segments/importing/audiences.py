@@ -1,6 +1,7 @@
 """Audiences from a file; their key is the id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from segments.importing.kinds import Kind, Row
 from segments.labels import MAX_CODES, quoted
 from segments.models import AudienceAttribute, AudienceSegment, Owner
 from segments.shapes import Reading
-from segments.store import ProfileChange, UpsertCounts, store
+from segments.store import Profile, ProfileChange, UpsertCounts, store
 
 UNKNOWN = gettext_noop(
     "No attribute has the code %(code)s, and the import is strict. Import it with import_attributes."
@@ -31,6 +32,7 @@ class Audiences(Kind):
     name = "audiences"
     shape = AUDIENCE
     chunk_rows = 5_000
+    made_here = frozenset({"updated_at"})
     merges = False
 
     def header(self, names: Sequence[str]) -> AttributeHeader:
@@ -84,6 +86,16 @@ class Audiences(Kind):
 
     def apply(self, bodies: Sequence[str]) -> UpsertCounts:
         return audiences.upsert([self.change(orjson.loads(body)) for body in bodies], owner=self.owner)
+
+    def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[Profile | None]:
+        found = store().get([values["id"] for values in sent])
+        return [self.answered(found.get(values["id"]), values) for values in sent]
+
+    def answered(self, profile: Profile | None, values: Mapping[str, Any]) -> Profile | None:
+        """The audience with those of its attributes that the file speaks of."""
+        if profile is None or not self.merges:
+            return profile
+        return replace(profile, properties={code: profile.properties.get(code, []) for code in values["properties"]})
 
     def change(self, values: dict[str, Any]) -> ProfileChange:
         if created_at := values.get("created_at"):

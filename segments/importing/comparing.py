@@ -1,30 +1,29 @@
-"""Segments in a file against the segments that are here: what came in against what is answered."""
+"""A file against what is here: what came in against what is answered."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from segments.border import comparable
-from segments.contract import SEGMENT
-from segments.importing.kinds import Row
-from segments.importing.options import Options
-from segments.importing.reading import Rows
-from segments.importing.segments import Segments
-from segments.importing.sources import opened
-from segments.models import AudienceSegment
-from segments.models.changes import Actor
+import orjson
 
-MADE_HERE = ("approximated_size", "created_at", "updated_at")
+from segments.border import comparable
+from segments.importing.kinds import Kind
+from segments.importing.reading import Rows
+from segments.importing.sources import opened
+from segments.importing.staging import Staging, staged
+
+MADE_FOR_NULL = ("approximated_size", "created_at", "updated_at")
 """Fields that are made here where a file has null for them."""
+CHUNK_ROWS = 1_000
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field of one segment that is not answered as it stands in the file."""
+    """A field that is not answered as it stands in the file; of what is not here, its key."""
 
     line: int
-    id: str
+    key: str | None
     field: str
     file: Any
     answered: Any
@@ -32,45 +31,63 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """How many lines were compared and how they came out; `fields` counts the differences."""
+    """Every line in one bucket, as in the receipt of an import; `fields` counts the differences."""
 
+    kind: Kind
     lines: int = 0
     same: int = 0
     different: int = 0
     missing: int = 0
-    unreadable: int = 0
+    duplicate: int = 0
+    rejected: int = 0
     fields: Counter[str] = field(default_factory=Counter)
 
-    def run(self, name: str, options: Options) -> Iterator[Difference]:
-        """Every difference, line by line; ImportRefused when the file as such cannot be read."""
-        with opened(name) as source:
-            for rows in Rows(Segments(options, Actor()), source).batches():
-                yield from self.compare(rows)
+    def run(self, name: str) -> Iterator[Difference]:
+        """Every difference, in the order of keys; ImportRefused when the file as such cannot be read."""
+        with staged() as staging:
+            with opened(name) as source:
+                self.read(Rows(self.kind, source), staging)
+            for bodies in staging.chunks(CHUNK_ROWS):
+                yield from self.compare([orjson.loads(body) for body in bodies])
+            self.duplicate = staging.rows - self.same - self.different - self.missing
 
-    def compare(self, rows: Sequence[Row]) -> Iterator[Difference]:
-        self.lines += len(rows)
-        readable = [row for row in rows if not row.faults]
-        self.unreadable += len(rows) - len(readable)
-        stored = AudienceSegment.objects.in_bulk([row.values["id"] for row in readable if "id" in row.values])
-        for row in readable:
-            segment = stored.get(row.values.get("id"))
-            if segment is None:
-                self.missing += 1
-                continue
-            found = list(differences(row, segment))
+    def read(self, rows: Rows, staging: Staging) -> None:
+        """Stage the lines that an import would take."""
+        for batch in rows.batches():
+            self.kind.judge([row for row in batch if not row.faults])
+            good = [row for row in batch if not row.faults]
+            self.lines += len(batch)
+            self.rejected += len(batch) - len(good)
+            staging.add(
+                (row.record.line, self.kind.key(row), orjson.dumps([row.record.line, row.values])) for row in good
+            )
+
+    def compare(self, staged: Sequence[tuple[int, dict[str, Any]]]) -> Iterator[Difference]:
+        sent = [self.kind.values_of(values) for _line, values in staged]
+        for (line, _values), values, here in zip(staged, sent, self.kind.stored(sent), strict=True):
+            found = list(self.differences(line, values, here))
+            self.missing += here is None
             self.same += not found
-            self.different += bool(found)
-            self.fields.update(difference.field for difference in found)
+            self.different += bool(found and here)
+            self.fields.update(difference.field for difference in found if here)
             yield from found
 
+    def differences(self, line: int, values: dict[str, Any], here: Any) -> Iterator[Difference]:
+        """The fields in the order of the contract; JSON is compared by value."""
+        key = self.kind.key_field
+        if here is None:
+            yield Difference(line, values.get(key), key, values.get(key), None)
+            return
+        for name in self.kind.shape.fields:
+            if name not in values or name in self.kind.made_here:
+                continue
+            sent, answered = values[name], getattr(here, name)
+            if sent is None and name in MADE_FOR_NULL:
+                continue
+            if comparable(sent) != comparable(answered):
+                yield Difference(line, getattr(here, key), name, sent, answered)
 
-def differences(row: Row, segment: AudienceSegment) -> Iterator[Difference]:
-    """The fields in the order of the contract; JSON is compared by value."""
-    for name in SEGMENT.fields:
-        if name not in row.values:
-            continue
-        sent, answered = row.values[name], getattr(segment, name)
-        if sent is None and name in MADE_HERE:
-            continue
-        if comparable(sent) != comparable(answered):
-            yield Difference(row.record.line, str(segment.pk), name, sent, answered)
+    def counts(self) -> dict[str, Any]:
+        """The counts, as JSON has them."""
+        names = ("lines", "same", "different", "missing", "duplicate", "rejected")
+        return {**{name: getattr(self, name) for name in names}, "fields": dict(self.fields)}

@@ -1,11 +1,9 @@
 """What differs between imports of attributes, audiences and segments; everything else is one way for all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
-
-import orjson
 
 from segments.exceptions import Fault, ImportRefused, gettext_noop
 from segments.importing.cells import FieldHeader, Header
@@ -43,6 +41,9 @@ class Kind(ABC):
 
     name: ClassVar[str]
     shape: ClassVar[Shape]
+    key_field: ClassVar[str] = "id"
+    made_here: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are never answered as a file has them."""
     chunk_rows: ClassVar[int] = 500
     """How many rows one transaction writes; what it locks, clients wait for."""
 
@@ -74,6 +75,10 @@ class Kind(ABC):
         """Write rows as they were staged, each key once and in the order of keys, in the caller's transaction."""
 
     @abstractmethod
+    def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        """What is here under the keys of these rows, its fields as they are answered; None where nothing is."""
+
+    @abstractmethod
     def finish(self) -> None:
         """What follows when everything is written."""
 
@@ -101,7 +106,6 @@ class Kind(ABC):
             raise ImportRefused(NO_FIELD, column=self.left_out[0], columns=", ".join(self.shape.fields))
         return header
 
-    def values_of(self, body: str) -> dict[str, Any]:
+    def values_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a row that was staged."""
-        fields = self.shape.fields
-        return {name: fields[name].read(value, "") for name, value in orjson.loads(body).items()}
+        return {name: self.shape.fields[name].read(value, "") for name, value in body.items()}

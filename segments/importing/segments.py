@@ -1,7 +1,9 @@
 """Segments from a file; their key is the id, and those without one are new."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from segments import definitions, sizing
 from segments.contract import SEGMENT, read_moved
@@ -41,7 +43,11 @@ class Segments(Kind):
             row.faults.extend(resolved.warnings)
 
     def apply(self, bodies: Sequence[str]) -> UpsertCounts:
-        return definitions.upsert([Draft(self.values_of(body)) for body in bodies], self.actor)
+        return definitions.upsert([Draft(self.values_of(orjson.loads(body))) for body in bodies], self.actor)
+
+    def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[AudienceSegment | None]:
+        found = AudienceSegment.objects.in_bulk([values["id"] for values in sent if "id" in values])
+        return [found.get(values["id"]) if "id" in values else None for values in sent]
 
     def finish(self) -> None:
         sizing.recount(AudienceSegment.objects.stale())

@@ -5,16 +5,16 @@ import json
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from segments.exceptions import ImportRefused, SegmentsError
-from segments.importing.kinds import Kind
-from segments.importing.options import Columns, Options, read_delimiter, read_limit, read_owner
+from segments.importing.options import Options, read_limit, read_owner
 from segments.importing.receipt import Receipt
 from segments.importing.rejects import printable, report_path, sentence
 from segments.importing.run import ImportRun
+from segments.management.files import NOT_GIVEN, FileCommand
 from segments.management.progress import shown_on
 from segments.models.changes import Actor
 
@@ -22,15 +22,13 @@ SOME_REJECTED, REFUSED, FAILED = 1, 2, 3
 EXITS = " Exits 0; 1 when lines were rejected; 2 when the import is refused and nothing was applied; 3 when it failed."
 
 
-class ImportCommand(BaseCommand):
+class ImportCommand(FileCommand):
     """A command that imports one kind of object."""
 
-    kind: ClassVar[type[Kind]]
-    csv_options: ClassVar[tuple[str, ...]] = ("delimiter",)
+    owner_help: ClassVar[str] = "the owner of lines that name none"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", help="CSV or JSON Lines, packed if it ends in .gz; - is standard input")
-        parser.add_argument("--delimiter", metavar="CHARACTER", help=r"between the cells of CSV; \t is a tab")
+        super().add_arguments(parser)
         parser.add_argument("--owner", metavar="UUID", help=self.owner_help)
         parser.add_argument("--strict", action="store_true", help="refuse whatever would be a warning")
         parser.add_argument("--dry-run", action="store_true", help="do all of it, take it back, and give its receipt")
@@ -39,8 +37,6 @@ class ImportCommand(BaseCommand):
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="json: the last line is the receipt, one object"
         )
-
-    owner_help: ClassVar[str] = "the owner of lines that name none"
 
     def handle(self, *args: Any, **options: Any) -> None:
         # What is loaded by now stays; going through it for garbage again and again takes half of the time.
@@ -79,7 +75,7 @@ class ImportCommand(BaseCommand):
     def read(self, options: dict[str, Any]) -> Options:
         """The options as the import takes them; ImportRefused when one cannot be meant."""
         kept = sorted({"delimiter", "owner", "strict", "max_errors", *self.csv_options})
-        given = {name: told(options[name]) for name in kept if options[name] not in (None, False, [])}
+        given = {name: told(options[name]) for name in kept if options[name] not in NOT_GIVEN}
         return Options(
             owner_id=read_owner(options["owner"]) if options["owner"] is not None else None,
             strict=options["strict"] or settings.A2_STRICT,
@@ -87,13 +83,9 @@ class ImportCommand(BaseCommand):
             limit=read_limit(options["max_errors"]) if options["max_errors"] is not None else None,
             rejects=options["rejects"],
             columns=self.columns(options),
-            csv_only=tuple(f"--{name.replace('_', '-')}" for name in self.csv_options if name in given),
+            csv_only=self.csv_only(options),
             given=given,
         )
-
-    def columns(self, options: dict[str, Any]) -> Columns:
-        delimiter = options["delimiter"]
-        return Columns(delimiter=None if delimiter is None else read_delimiter(delimiter))
 
     def tell(self, receipt: Receipt, form: str) -> None:
         """The receipt, on standard output."""

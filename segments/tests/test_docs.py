@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from a2service.localdb import LocalDatabase
@@ -90,6 +92,31 @@ def test_it_shows_the_pages_own_request_first() -> None:
 
     assert json.loads(commands.split("--data '")[1].split("'")[0]) == SEED
     assert json.loads(answer)["name"] == SEED["name"]
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="there is no curl or no jq")
+def test_it_moves_everything_from_an_a2_as_the_page_says(server: Server, tmp_path: Path) -> None:
+    """The A2 that is left is a service of ours with the demo account; the new home is an empty database beside it."""
+    get, load, compare = (commands for commands, _answer in steps("docs/how-to/migrate-from-a2.md"))
+    home = {**os.environ, "DATABASE_URL": server.environment["DATABASE_URL"].removesuffix("/a2") + "/home"}
+    home |= {"A2": f"http://127.0.0.1:{server.port}", "A2_TOKEN": "none"}
+
+    def typed(commands: str) -> subprocess.CompletedProcess[str]:
+        script = commands.replace("python manage.py", f"{sys.executable} {ROOT / 'manage.py'}")
+        return subprocess.run(["sh", "-euc", script], capture_output=True, text=True, env=home, cwd=tmp_path)
+
+    assert typed(get).returncode == 22
+    assert not list(tmp_path.glob("*s.jsonl"))
+    home["A2_TOKEN"] = server.token
+    typed(get).check_returncode()
+    with psycopg.connect(server.environment["DATABASE_URL"], autocommit=True) as beside:
+        beside.execute("CREATE DATABASE home")
+    typed("python manage.py migrate --verbosity 0").check_returncode()
+    typed(load).check_returncode()
+    attributes, audiences, segments = (json.loads(line) for line in typed(compare).stdout.splitlines())
+    assert [each["lines"] - each["same"] for each in (attributes, audiences, segments)] == [0, 0, 0]
+    assert (attributes["lines"], audiences["lines"] >= 10_000, segments["lines"] >= 6) == (20, True, True)
 
 
 @pytest.mark.parametrize(

@@ -77,15 +77,17 @@ def migrated(folder, owners):
     return folder
 
 
-def compare(path, *options):
+def compare(kind, path, *options):
     """The exit code, the differences, and the counts."""
     printed, code = StringIO(), 0
     try:
-        call_command("compare_segments", str(path), *options, stdout=printed)
+        call_command(f"compare_{kind}", str(path), *options, stdout=printed)
     except SystemExit as end:
         code = end.code
     *differences, counts = map(json.loads, printed.getvalue().splitlines())
-    return code, differences, counts
+    buckets = ("same", "different", "missing", "duplicate", "rejected")
+    assert sum(counts[name] for name in buckets) == counts["lines"]
+    return code, differences, {name: count for name, count in counts.items() if count}
 
 
 def test_what_came_in_is_what_is_answered(migrated, api):
@@ -107,50 +109,122 @@ def test_what_came_in_is_what_is_answered(migrated, api):
         assert got["properties"] == {code: sorted(texts) for code, texts in sent["properties"].items()}
 
 
-def test_the_report_has_zero_differences(migrated):
-    code, differences, counts = compare(migrated.path / "segments.jsonl")
+def test_the_reports_have_zero_differences(migrated):
+    for kind, objects in (("attributes", ATTRIBUTES), ("audiences", AUDIENCES), ("segments", SEGMENTS)):
+        path = migrated.path / f"{kind}.jsonl"
 
-    assert (code, differences) == (0, [])
-    assert counts == {"lines": 6, "same": 6, "different": 0, "missing": 0, "unreadable": 0, "fields": {}}
-    for kind in ("attributes", "audiences", "segments"):
-        again = load(kind, migrated.path / f"{kind}.jsonl", "--dry-run")
-        assert again.counts == {"unchanged": again.receipt["lines"]}
+        assert compare(kind, path) == (0, [], {"lines": len(objects), "same": len(objects)})
+        assert load(kind, path, "--dry-run").counts == {"unchanged": len(objects)}
 
 
-def test_the_report_names_every_difference(migrated):
+def test_the_report_names_every_difference_of_a_segment(migrated):
     changed = [
-        {**SEGMENTS[0], "name": "Another", "no": 7, "updated_at": "2024-01-01T00:00:00+09:00"},
         {**SEGMENTS[2], "properties": {"gender": ["F", True]}, "approximated_size": 5},
+        {**SEGMENTS[0], "name": "Another", "no": 7, "updated_at": "2024-01-01T00:00:00+09:00"},
         segment(77),
         {"id": "x"},
         SEGMENTS[4],
     ]
-    code, differences, counts = compare(migrated.file("changed.jsonl", changed))
+    code, differences, counts = compare("segments", migrated.file("changed.jsonl", changed))
 
     assert code == 1
     assert [(one["line"], one["field"]) for one in differences] == [
-        (1, "name"), (1, "no"), (1, "updated_at"), (2, "approximated_size"), (2, "properties"),
+        (2, "name"), (2, "no"), (2, "updated_at"), (1, "approximated_size"), (1, "properties"), (3, "id"),
     ]  # fmt: skip
     assert differences[0] == {
-        "line": 1, "id": SEGMENTS[0]["id"], "field": "name", "file": "Another", "answered": "Segment 1",
+        "line": 2, "key": SEGMENTS[0]["id"], "field": "name", "file": "Another", "answered": "Segment 1",
     }  # fmt: skip
+    assert differences[2]["file"] == "2023-12-31T15:00:00Z"
+    missing = {"key": segment(77)["id"], "file": segment(77)["id"], "answered": None}
+    assert {name: differences[-1][name] for name in missing} == missing
     assert counts == {
         "lines": 5,
         "same": 1,
         "different": 2,
         "missing": 1,
-        "unreadable": 1,
+        "rejected": 1,
         "fields": {"name": 1, "no": 1, "updated_at": 1, "approximated_size": 1, "properties": 1},
     }
+
+
+def test_the_report_names_every_difference_of_an_attribute(migrated):
+    gender, tier, city = ATTRIBUTES
+    changed = [
+        {**tier, "visibility": "public", "description": "x", "owner_id": str(OWNERS["bob"])},
+        {**city, "id": attribute(50, "x")["id"], "no": 50, "deprecated": True},
+        {**gender, "updated_at": None},
+        attribute(51, "pet"),
+        {**gender, "code": "sex"},
+    ]
+    code, differences, counts = compare("attributes", migrated.file("changed.jsonl", changed))
+
+    assert code == 1
+    assert [(one["line"], one["key"], one["field"]) for one in differences] == [
+        (2, "city", "id"), (2, "city", "no"), (2, "city", "deprecated"),
+        (4, "pet", "code"),
+        (1, "tier", "owner_id"), (1, "tier", "visibility"), (1, "tier", "description"),
+    ]  # fmt: skip
+    assert {name: counts[name] for name in counts if name != "fields"} == {
+        "lines": 5, "same": 1, "different": 2, "missing": 1, "rejected": 1,
+    }  # fmt: skip
+
+
+def test_the_report_names_every_difference_of_an_audience(migrated, api):
+    api("platform").patch("/audiences", {"id": "acct-0003", "properties": {"gender": "M", "pet": "cat"}})
+    changed = [
+        {**AUDIENCES[1], "id_type": None, "created_at": "2021-01-01T00:00:00Z", "updated_at": "2000-01-01T00:00:00Z"},
+        {**AUDIENCES[2], "alt_id": {"crm": True}},
+        {**AUDIENCES[4], "properties": {"city": "Seoul", "gender": ["F", "F"]}},
+        {"id": "acct-0005"},
+        {"id": "acct-9999"},
+        AUDIENCES[3],
+    ]
+    code, differences, counts = compare("audiences", migrated.file("changed.jsonl", changed))
+
+    assert code == 1
+    assert [(one["key"], one["field"]) for one in differences] == [
+        ("acct-0001", "id_type"), ("acct-0001", "created_at"), ("acct-0002", "alt_id"), ("acct-0003", "properties"),
+        ("acct-9999", "id"),
+    ]  # fmt: skip
+    assert differences[3]["answered"] == {"gender": ["M"], "pet": ["cat"]}
+    assert {name: counts[name] for name in counts if name != "fields"} == {
+        "lines": 6, "same": 2, "different": 3, "missing": 1,
+    }  # fmt: skip
+
+
+def test_the_report_takes_the_last_line_of_an_id_as_the_import_does(migrated):
+    twice = [{**SEGMENTS[0], "name": "Before"}, SEGMENTS[1], SEGMENTS[0]]
+
+    assert compare("segments", migrated.file("twice.jsonl", twice)) == (0, [], {"lines": 3, "same": 2, "duplicate": 1})
+
+
+def test_the_report_on_a_csv_file_of_audiences_compares_the_attributes_that_have_a_column(migrated):
+    rows = "account;Sex;city;pet\nacct-0001;M;Seoul|Busan;\nacct-0002;M;Seoul;\n"
+    options = ["--delimiter=;", "--id-column=account", "--map=gender=Sex"]
+    path = migrated.file("people.csv", rows)
+
+    code, differences, _counts = compare("audiences", path, *options)
+    assert code == 1
+    assert differences == [
+        {
+            "line": 3,
+            "key": "acct-0002",
+            "field": "properties",
+            "file": {"gender": ["M"], "city": ["Seoul"], "pet": []},
+            "answered": {"gender": ["F"], "city": ["Seoul"], "pet": []},
+        }
+    ]
+    without = compare("audiences", path, *options, "--skip=city", "--mode=replace")
+    assert without[2] == {"lines": 2, "different": 2, "fields": {"properties": 2}}
 
 
 def test_the_report_reads_csv_as_the_import_does(migrated):
     rows = f"id;name;management_type\n{SEGMENTS[0]['id']};Segment 1;selfmanaged\n"
 
-    assert compare(migrated.file("s.csv", rows), "--delimiter=;", f"--owner={ALICE}")[0] == 0
+    assert compare("segments", migrated.file("s.csv", rows), "--delimiter=;", f"--owner={ALICE}")[0] == 0
 
 
 def test_the_report_refuses_what_it_cannot_read(tmp_path):
     with pytest.raises(CommandError, match="There is no file") as caught:
-        compare(tmp_path / "segments.jsonl")
+        compare("segments", tmp_path / "segments.jsonl")
     assert caught.value.returncode == 2
