@@ -1,7 +1,7 @@
 """The port: what a store of audiences can do, whatever keeps them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,8 +84,24 @@ class Snapshot(ABC):
         """The ids that the tree selects, in code point order, beyond `after`; streamed, in flat memory."""
 
     @abstractmethod
-    def value_counts(self, code: str) -> dict[str, int]:
-        """How many audiences have each value of this attribute; values that none has are not in it."""
+    def sample(self, tree: Expression, limit: int) -> list[str]:
+        """So many ids of those that the tree selects, or all where they are fewer: drawn at random, then sorted."""
+
+    @abstractmethod
+    def value_counts(
+        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
+    ) -> dict[str, int]:
+        """How many audiences have each value of this attribute; values that none has are not in it.
+
+        `within` counts those alone whom this tree selects, `among` these values alone.
+        """
+
+    @abstractmethod
+    def common_values(self, code: str, limit: int) -> list[str]:
+        """So many values of this attribute, the commonest first as far as a store knows without counting them.
+
+        They are what to count when there may be too many to count them all; none may have one of them any more.
+        """
 
 
 class AudienceStore(ABC):

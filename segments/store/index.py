@@ -6,22 +6,35 @@ Deltas are written under the lock of the head and committed with it, so a snapsh
 """
 
 import logging
+import random
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from segments.expressions import And, AnyOf, Expression, Not
-from segments.models import AudienceDelta, AudienceHead, IndexedValue
+from segments.models import AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
 from segments.store.bitmaps import MEND, Base, Outdated
 from segments.store.database import fetch_all
 from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged, Delta
-from segments.store.rows import RowsSnapshot
+from segments.store.rows import AUDIENCE, RowsSnapshot
 
 BEFORE_ALL = -1
 MOST_LAID_OVER = 50_000  # audiences; beyond these it is cheaper to load bitmaps that a compaction has made
-HEAD, DELTA = AudienceHead._meta.db_table, AudienceDelta._meta.db_table
+HEAD, DELTA, BITMAP, VALUE = (
+    model._meta.db_table for model in (AudienceHead, AudienceDelta, AudienceBitmap, IndexedValue)
+)
+VALUES = f"SELECT text, id FROM {VALUE} WHERE code = %s AND (%s::text[] IS NULL OR text = ANY(%s::text[]))"
+COMMON = f"""
+    SELECT text FROM {VALUE} AS value
+    LEFT JOIN unnest(%s::int[], %s::int[]) AS written (id, size) USING (id)
+    LEFT JOIN {BITMAP} AS stored ON stored.value = value.id
+    WHERE code = %s
+    GROUP BY id, text, written.size
+    HAVING coalesce(written.size, 0) + coalesce(sum(cardinality), 0) > 0
+    ORDER BY coalesce(written.size, 0) + coalesce(sum(cardinality), 0) DESC, text
+    LIMIT %s"""
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +134,7 @@ def indexed(labels: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
     codes, texts = [code for code, _text in labels], [text for _code, text in labels]
     rows = fetch_all(
         f"SELECT value.code, value.text, value.id FROM unnest(%s::text[], %s::text[]) AS asked (code, text)"
-        f" JOIN {IndexedValue._meta.db_table} AS value"
+        f" JOIN {VALUE} AS value"
         f" ON value.code = asked.code AND md5(value.text) = md5(asked.text) AND value.text = asked.text",
         [codes, texts],
     )
@@ -157,13 +170,31 @@ class IndexSnapshot(RowsSnapshot):
         except Outdated:
             return super().count(tree)
 
-    def value_counts(self, code: str) -> dict[str, int]:
-        rows = fetch_all(f"SELECT text, id FROM {IndexedValue._meta.db_table} WHERE code = %s", [code])
+    def sample(self, tree: Expression, limit: int) -> list[str]:
         try:
-            counts = self.counted([value for _text, value in rows])
+            numbers = BitMap.union(*self.selected(tree))
         except Outdated:
-            return super().value_counts(code)
+            return super().sample(tree, limit)
+        drawn = [numbers[place] for place in random.sample(range(len(numbers)), min(limit, len(numbers)))]
+        rows = fetch_all(f"SELECT id FROM {AUDIENCE} WHERE number = ANY(%s::bigint[])", [drawn])
+        return sorted(audience_id for (audience_id,) in rows)
+
+    def value_counts(
+        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
+    ) -> dict[str, int]:
+        listed = None if among is None else list(among)
+        rows = fetch_all(VALUES, [code, listed, listed])
+        values = [value for _text, value in rows]
+        try:
+            counts = self.counted(values) if within is None else self.counted_among(values, *self.selected(within))
+        except Outdated:
+            return super().value_counts(code, within, among)
         return {text: counts[value] for text, value in rows if counts[value]}
+
+    def common_values(self, code: str, limit: int) -> list[str]:
+        """By what is stored, and as much of each as was written since; what was taken away since still counts."""
+        written = {value: len(numbers) for value, numbers in self.view.overlay.values.items()}
+        return [text for (text,) in fetch_all(COMMON, [list(written), list(written.values()), code, limit])]
 
     def matched(self, tree: Expression) -> int:
         """How many the tree selects: of the stored ones without those touched since, and of these as they are now.
@@ -187,6 +218,24 @@ class IndexSnapshot(RowsSnapshot):
         overlay = self.view.overlay
         return {
             value: int(numbers.difference_cardinality(overlay.touched)) + len(overlay.numbers(value))
+            for value, numbers in self.stored(values).items()
+        }
+
+    def selected(self, tree: Expression) -> tuple[BitMap, BitMap]:
+        """The numbers of those whom the tree selects: of the stored ones none that was touched since, and of these."""
+        values, overlay = self.values_of(tree), self.view.overlay
+        bitmaps = self.stored({EVERYONE}.union(*values.values()))
+        everyone = bitmaps[EVERYONE]
+        stored = {clause: either([bitmaps[value] for value in listed]) for clause, listed in values.items()}
+        before = roaring.members(tree, stored.__getitem__, lambda: everyone)
+        now = {clause: either([overlay.numbers(value) for value in listed]) for clause, listed in values.items()}
+        return before - overlay.touched, roaring.members(tree, now.__getitem__, lambda: overlay.numbers(EVERYONE))
+
+    def counted_among(self, values: Iterable[int], stored: BitMap, now: BitMap) -> dict[int, int]:
+        """How many of the selected ones have each of the values."""
+        overlay = self.view.overlay
+        return {
+            value: numbers.intersection_cardinality(stored) + overlay.numbers(value).intersection_cardinality(now)
             for value, numbers in self.stored(values).items()
         }
 

@@ -1,7 +1,8 @@
 """The reference store: dictionaries and `evaluate`, short enough to be obviously right."""
 
+import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -42,8 +43,21 @@ class MemorySnapshot(Snapshot):
         selected = sorted(key for key, profile in self.profiles.items() if evaluate(tree, profile.properties))
         return islice((key for key in selected if after is None or key > after), limit)
 
-    def value_counts(self, code: str) -> dict[str, int]:
-        return dict(Counter(text for profile in self.profiles.values() for text in profile.properties.get(code, ())))
+    def sample(self, tree: Expression, limit: int) -> list[str]:
+        selected = list(self.ids(tree))
+        return sorted(random.sample(selected, min(limit, len(selected))))
+
+    def value_counts(
+        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
+    ) -> dict[str, int]:
+        everyone = (profile.properties for profile in self.profiles.values())
+        counted = (each for each in everyone if within is None or evaluate(within, each))
+        texts = (text for properties in counted for text in properties.get(code, ()))
+        return dict(Counter(text for text in texts if among is None or text in among))
+
+    def common_values(self, code: str, limit: int) -> list[str]:
+        counts = self.value_counts(code)
+        return sorted(counts, key=lambda text: (-counts[text], text))[:limit]
 
 
 class MemoryStore(AudienceStore):

@@ -1,6 +1,6 @@
 """Answers from the rows of audiences themselves: exact and slow; whatever else answers has to agree with them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from django.db import connection
@@ -38,12 +38,26 @@ class RowsSnapshot(Snapshot):
             while rows := cursor.fetchmany(FETCHED):
                 yield from (audience_id for (audience_id,) in rows)
 
-    def value_counts(self, code: str) -> dict[str, int]:
+    def sample(self, tree: Expression, limit: int) -> list[str]:
+        where, params = condition(tree)
+        query = f"SELECT id FROM {AUDIENCE} WHERE {where} ORDER BY random() LIMIT %s"
+        return sorted(audience_id for (audience_id,) in fetch_all(query, [*params, limit]))
+
+    def value_counts(
+        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
+    ) -> dict[str, int]:
+        where, params = ("true", []) if within is None else condition(within)
+        listed = None if among is None else list(among)
         query = f"""
             SELECT text, count(*)
             FROM {AUDIENCE} CROSS JOIN jsonb_array_elements_text(properties -> %s::text) AS text
+            WHERE {where} AND (%s::text[] IS NULL OR text = ANY(%s::text[]))
             GROUP BY text"""
-        return dict(fetch_all(query, [code]))
+        return dict(fetch_all(query, [code, *params, listed, listed]))
+
+    def common_values(self, code: str, limit: int) -> list[str]:
+        counts = self.value_counts(code)
+        return sorted(counts, key=lambda text: (-counts[text], text))[:limit]
 
 
 def condition(tree: Expression) -> tuple[str, list[str | list[str]]]:

@@ -99,6 +99,15 @@ class Store(RuleBasedStateMachine):
         with self.store.snapshot() as view, self.judge.snapshot() as expected:
             assert view.value_counts(code) == expected.value_counts(code)
 
+    @rule(tree=some.trees(some.VOCABULARY), code=st.sampled_from(sorted(some.VOCABULARY)), limit=st.integers(0, 4))
+    def look_among_those_selected(self, tree, code, limit):
+        with self.store.snapshot() as view, self.judge.snapshot() as expected:
+            assert view.value_counts(code, tree) == expected.value_counts(code, tree)
+            assert expected.value_counts(code).keys() <= set(view.common_values(code, 100))
+            drawn = view.sample(tree, limit)
+            assert set(drawn) <= set(expected.ids(tree))
+            assert len(drawn) == min(limit, expected.count(tree))
+
     @invariant()
     def agrees_with_the_rows(self):
         if AudienceHead.objects.exists():
@@ -205,6 +214,17 @@ def test_it_begins_anew_when_the_database_is_another_one():
 
     assert answer(store, WOMEN)[1] == 2
     assert index_module.INDEX.view is not None
+
+
+def test_it_knows_the_common_values_of_what_is_stored_and_of_what_was_written_since():
+    store = PostgresStore()
+    store.upsert([ProfileChange(f"u{n}", properties={"tier": ["gold" if n else "new"]}) for n in range(3)])
+    upkeep.compact()
+    store.upsert([ProfileChange(f"v{n}", properties={"tier": ["silver", "new"] if n else ["new"]}) for n in range(3)])
+
+    with store.snapshot() as view:
+        assert view.common_values("tier", 2) == ["new", "gold"]
+        assert view.common_values("tier", 9) == ["new", "gold", "silver"]
 
 
 def test_it_keeps_no_more_than_it_may(settings):

@@ -1,5 +1,6 @@
 """What every store promises, tried on all of them; `MemoryStore` and `evaluate` are the judges."""
 
+from collections import Counter
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
@@ -345,6 +346,42 @@ def test_it_counts_the_audiences_of_each_value(store):
     with store.snapshot() as view:
         assert view.value_counts("color") == {"green": 1, "red": 2}
         assert view.value_counts("shoe size") == {}
+
+
+@each_from_empty
+@given(st.lists(some.audience_properties(VOCABULARY), max_size=8), some.trees(VOCABULARY), st.integers(0, 9))
+def test_it_counts_and_draws_among_those_whom_a_tree_selects(store, audiences, tree, limit):
+    filled(store, *audiences)
+    chosen = {f"u{index:03}": each for index, each in enumerate(audiences) if evaluate(tree, each)}
+
+    with store.snapshot() as view:
+        for code in VOCABULARY:
+            expected = Counter(text for properties in chosen.values() for text in properties.get(code, ()))
+            assert view.value_counts(code, tree) == expected
+            some_of_them = VOCABULARY[code][::2]
+            assert view.value_counts(code, tree, some_of_them) == {
+                text: count for text, count in expected.items() if text in some_of_them
+            }
+        drawn = view.sample(tree, limit)
+    assert drawn == sorted(set(drawn))
+    assert set(drawn) <= set(chosen)
+    assert len(drawn) == min(limit, len(chosen))
+
+
+def test_it_draws_another_sample_each_time(store):
+    filled(store, *[{"gender": ["F"]}] * 200)
+
+    with store.snapshot() as view:
+        assert len({tuple(view.sample(EVERYBODY, 5)) for _time in range(10)}) > 1
+
+
+def test_it_knows_which_values_are_common(store):
+    filled(store, {"color": ["red"]}, {"color": ["green", "red"]}, {"color": ["blue", "green", "red"]}, {"size": ["S"]})
+
+    with store.snapshot() as view:
+        assert view.common_values("color", 10) == ["red", "green", "blue"]
+        assert view.common_values("color", 2) == ["red", "green"]
+        assert view.common_values("shoe size", 2) == []
 
 
 def test_it_excludes_nobody_for_an_attribute_they_lack(store):
