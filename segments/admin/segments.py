@@ -1,32 +1,32 @@
 """Segments in the admin: what each one selects, in words, and how many."""
 
-from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db import OperationalError
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from segments import definitions
+from segments.admin.builder import SegmentBuilder
 from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText, placed
 from segments.admin.pages import ContractAdmin, WholeDeletion, actor
 from segments.contract import SEGMENT, read_segment
 from segments.definitions import Defined, Draft
 from segments.expressions import Parsed
-from segments.matching import Clauses, clauses_of, compile_all
+from segments.matching import Clauses, clauses_of, compile_all, sizes_of
 from segments.models import AudienceSegment
 from segments.shapes import Reading
+from segments.templatetags.shown import ago, grouped
 from segments.wording import describe
 
+MEANING = {"owner_id", "properties", "exclusions"}
 SOURCES = {"declared": gettext_lazy("declared"), "computed": gettext_lazy("computed")}
 
 
@@ -34,6 +34,12 @@ class SegmentForm(ContractForm):
     contract_names = {"owner": "owner_id", "declared_size": "approximated_size"}
 
     name = ShapeText(SEGMENT.fields["name"], label=gettext_lazy("Name"))
+    management_type = forms.ChoiceField(
+        label=gettext_lazy("Management type"),
+        choices=AudienceSegment.ManagementType.choices,
+        initial=AudienceSegment.ManagementType.SYSTEMMANAGED,
+        help_text=gettext_lazy("A self-managed segment shows the size that its owner declares, if it declares one."),
+    )
     properties = JSONText(
         label=gettext_lazy("Properties"),
         empty={},
@@ -88,7 +94,7 @@ class SegmentList(ChangeList):
 
 
 @admin.register(AudienceSegment)
-class SegmentAdmin(ContractAdmin, WholeDeletion):
+class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
     form = SegmentForm
     list_display = ["name", "no", "owner_name", "selects", "size", "source", "counted"]
     list_filter = ["management_type"]
@@ -100,11 +106,17 @@ class SegmentAdmin(ContractAdmin, WholeDeletion):
     show_full_result_count = False
     fieldsets = [
         (None, {"fields": ["name", "owner", "management_type", "description", "seen"]}),
-        (gettext_lazy("Whom it selects"), {"fields": ["properties", "exclusions", "selects", "warnings"]}),
+        (
+            gettext_lazy("Whom it selects"),
+            {"fields": ["properties", "exclusions", "selects", "warnings"], "classes": ["a2-definition"]},
+        ),
         (gettext_lazy("Size"), {"fields": ["size", "source", "counted", "declared_size"]}),
         (
             gettext_lazy("For the record"),
-            {"fields": ["deprecated_properties", "id", "no", "revision", "created_at", "updated_at"]},
+            {
+                "fields": ["deprecated_properties", "id", "no", "revision", "created_at", "updated_at"],
+                "classes": ["collapse"],
+            },
         ),
     ]
     readonly_fields = [
@@ -120,10 +132,10 @@ class SegmentAdmin(ContractAdmin, WholeDeletion):
         left_out = self.readonly_fields if obj is None else []
         if not self.has_change_permission(request, obj):
             left_out = [*left_out, "seen"]
-        shown = [
-            (title, [name for name in options["fields"] if name not in left_out]) for title, options in self.fieldsets
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in left_out]})
+            for title, options in self.fieldsets
         ]
-        return [(title, {"fields": fields}) for title, fields in shown]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The segment; to whom only looks at it, with its size counted now, or else the last that was counted."""
@@ -137,14 +149,15 @@ class SegmentAdmin(ContractAdmin, WholeDeletion):
         return segment
 
     def save_model(self, request: HttpRequest, obj: AudienceSegment, form: Any, change: bool) -> None:
-        if change:
-            draft = Draft(form.changed())
-            defined = definitions.update(obj.pk, draft, actor(request)) if draft.values else None
-        else:
-            defined = definitions.create([Draft(form.reading.values)], actor(request))[0]
-        if defined is not None:
-            obj.__dict__.update(defined.segment.__dict__)
-            tell(request, defined)
+        draft = Draft(form.changed() if change else form.reading.values)
+        if not draft.values:
+            return
+        # Counted now, too: what it was when it was last counted is not what the change did.
+        redefined = change and not MEANING.isdisjoint(draft.values)
+        before = sizes_of([clauses_of(obj)])[0][1].size if redefined else None
+        defined = definitions.update(obj.pk, draft, actor(request)) if change else create(draft, request)
+        obj.__dict__.update(defined.segment.__dict__)
+        tell(request, defined, before)
 
     def delete_model(self, request: HttpRequest, obj: AudienceSegment) -> None:
         definitions.delete([obj.pk], actor(request))
@@ -174,8 +187,7 @@ class SegmentAdmin(ContractAdmin, WholeDeletion):
 
     @admin.display(description=gettext_lazy("size"))
     def size(self, segment: AudienceSegment) -> str | None:
-        size = segment.approximated_size
-        return None if size is None else number_format(size, use_l10n=True, force_grouping=True)
+        return None if segment.approximated_size is None else grouped(segment.approximated_size)
 
     @admin.display(description=gettext_lazy("source"))
     def source(self, segment: AudienceSegment) -> str | None:
@@ -185,9 +197,7 @@ class SegmentAdmin(ContractAdmin, WholeDeletion):
     def counted(self, segment: AudienceSegment) -> str | None:
         if segment.size_source != "computed" or segment.size_as_of is None:
             return None
-        recent = timezone.now() - segment.size_as_of < timedelta(minutes=1)
-        ago = _("just now") if recent else _("%(time)s ago") % {"time": timesince(segment.size_as_of)}
-        return format_html('<span title="{}">{}</span>', segment.size_as_of.isoformat(timespec="seconds"), ago)
+        return ago(segment.size_as_of)
 
 
 def meaning_of(segment: AudienceSegment) -> Parsed:
@@ -198,11 +208,23 @@ def meaning_of(segment: AudienceSegment) -> Parsed:
     return meaning
 
 
-def tell(request: HttpRequest, defined: Defined) -> None:
-    """Say the size of a segment that was saved, and whatever is to be warned of."""
+def create(draft: Draft, request: HttpRequest) -> Defined:
+    return definitions.create([draft], actor(request))[0]
+
+
+def tell(request: HttpRequest, defined: Defined, before: int | None = None) -> None:
+    """Say the size of a segment that was saved, what it would be without that, and whatever is to be warned of."""
     segment = defined.segment
-    words = {"name": segment.name, "size": number_format(segment.approximated_size or 0, force_grouping=True)}
-    if segment.size_source == "computed":
+    size = segment.approximated_size or 0
+    words = {
+        "name": segment.name,
+        "size": grouped(size),
+        "before": grouped(before),
+        "change": signed(size, before or 0),
+    }
+    if segment.size_source == "computed" and before is not None:
+        told = _("“%(name)s” selects %(size)s audiences now; before the change it was %(before)s (%(change)s).")
+    elif segment.size_source == "computed":
         told = _("“%(name)s” selects %(size)s audiences now.")
     elif segment.size_source == "declared":
         told = _("“%(name)s” shows the size that was declared: %(size)s.")
@@ -211,3 +233,9 @@ def tell(request: HttpRequest, defined: Defined) -> None:
     messages.info(request, told % words)
     for warning in defined.warnings:
         messages.warning(request, placed(warning))
+
+
+def signed(now: int, before: int) -> str:
+    """How many more or fewer, as ±0, +12 or −1,234."""
+    sign = "±" if now == before else "+" if now > before else "−"
+    return f"{sign}{grouped(abs(now - before))}"

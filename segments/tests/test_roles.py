@@ -52,8 +52,11 @@ segments_audienceattributevalue_history    rrrr
 segments_audiencesegment_add               -www
 segments_audiencesegment_change            rwww
 segments_audiencesegment_changelist        rrrr
+segments_audiencesegment_codes             -rrr
 segments_audiencesegment_delete            -www
+segments_audiencesegment_estimate          -www
 segments_audiencesegment_history           rrrr
+segments_audiencesegment_values            -rrr
 segments_change_add                        ----
 segments_change_change                     rrrr
 segments_change_changelist                 rrrr

@@ -1,0 +1,49 @@
+"""The funnel: how each clause of a definition narrows everyone down to its members."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from segments.expressions import And, AnyOf, Clause, Parsed
+from segments.matching import Clauses, compile_all
+from segments.store import Snapshot, store
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One clause: how many audiences have one of its values, and how many are left after it and those before it."""
+
+    clause: Clause
+    having: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """From everyone to the members, clause by clause, all from one view of the store."""
+
+    as_of: datetime
+    total: int
+    stages: tuple[Stage, ...]
+    size: int
+    meaning: Parsed
+
+
+def funnel(properties: Mapping[str, Any], exclusions: Mapping[str, Any], owner_id: UUID) -> Funnel:
+    """The funnel of clauses that one owner's segment has, or would have."""
+    with store().snapshot() as view:
+        meaning = compile_all([Clauses(owner_id, properties, exclusions)])[0]
+        return Funnel(view.as_of, view.total, stages(meaning, view), view.count(meaning.tree), meaning)
+
+
+def stages(meaning: Parsed, view: Snapshot) -> tuple[Stage, ...]:
+    """One clause after the other, in the order in which they were written; who is gone stays gone."""
+    found = []
+    parts = tuple(clause.expression for clause in meaning.clauses)
+    left = view.total
+    for place, clause in enumerate(meaning.clauses, 1):
+        left = view.count(And(parts[:place])) if left else 0
+        found.append(Stage(clause, view.count(AnyOf(clause.code, clause.values)), left))
+    return tuple(found)

@@ -1,0 +1,90 @@
+"""A real Chromium against a real server, for tests: whatever goes wrong in a tab fails the test that opened it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from a2service.localdb import LocalDatabase
+from segments.tests.server import Server
+
+playwright = pytest.importorskip("playwright.sync_api", reason="there is no playwright to drive a browser with")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+in_a_browser = [
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open pages in"),
+]
+PASSWORD = "a-password-of-20-letters"
+
+
+@dataclass
+class Visit:
+    """A tab, and everything that went wrong in it."""
+
+    tab: Any
+    address: str
+    wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tab.on("console", lambda said: said.type == "error" and self.wrong.append(f"{self.tab.url}: {said.text}"))
+        self.tab.on("pageerror", lambda error: self.wrong.append(f"{self.tab.url}: {error}"))
+        self.tab.on("requestfailed", self.note_failure)
+        self.tab.on("request", self.stay_here)
+
+    def note_failure(self, request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # which is what leaving a page does to it
+            self.wrong.append(f"{request.url}: {request.failure}")
+
+    def stay_here(self, request: Any) -> None:
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.wrong.append(f"{self.tab.url} asked for {request.url}")
+
+    def log_in(self) -> None:
+        self.open("/admin/")
+        self.tab.fill("#id_username", "sora")
+        self.tab.fill("#id_password", PASSWORD)
+        self.tab.click("input[type=submit]")
+
+    def open(self, path: str) -> None:
+        response = self.tab.goto(f"{self.address}{path}")
+        if response.status >= 400:
+            self.wrong.append(f"{path}: {response.status}")
+        assert self.tab.title() != "ran"
+
+
+@pytest.fixture(scope="module")
+def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a member of staff, sora, and nothing else."""
+    database = LocalDatabase(tmp_path_factory.mktemp("browser") / "postgres", durable=False)
+    database.start()
+    server = Server(database.url, tmp_path_factory.mktemp("local"))
+    server.environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+    server.manage("createsuperuser", "--noinput", "--username", "sora", "--email", "sora@example.com")
+    yield server
+    server.stop()
+    database.reset()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*quiet, *sandbox, "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(server: Server, chromium: Any) -> Iterator[Visit]:
+    """A tab in which sora is logged in; nothing may have gone wrong when the test is over."""
+    context = chromium.new_context()
+    visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
+    visit.log_in()
+    yield visit
+    context.close()
+    assert visit.wrong == []
