@@ -11,6 +11,8 @@ WITHOUT_A_DATABASE = {
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "a2service.settings")
+    if sys.argv[1:2] == ["worker"]:
+        os.environ.setdefault("A2_PROCESS", "worker")
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line

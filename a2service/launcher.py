@@ -5,25 +5,24 @@ import fcntl
 import http.client
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from django.utils.translation import gettext as _
 
+from a2service import programs
 from a2service.address import Address
 from a2service.localdb import LocalDatabase
+from a2service.programs import STOP_SECONDS, Program
 from a2service.steps import step
 
-ROOT = Path(__file__).resolve().parent.parent
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_SECONDS = 60
-STOP_SECONDS = 20  # gunicorn lets requests finish for half of them
+PID_FILES = ("gunicorn.pid", "worker.pid")
 
 
 class LaunchError(Exception):
@@ -59,28 +58,13 @@ class Interruption:
             raise KeyboardInterrupt
 
 
-@dataclass
-class Server:
-    """gunicorn, in a session of its own, out of reach of the terminal's Ctrl-C; its pid file is in `directory`."""
+class Server(Program):
+    """gunicorn."""
 
-    address: Address
-    directory: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-    process: "subprocess.Popen[bytes] | None" = None
-
-    def start(self) -> None:
-        """Start it and wait until it can serve; LaunchError when it does not come to that."""
-        pid_file = server_pid_file(self.directory)
-        pid_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "gunicorn", "--bind", str(self.address), "--pid", str(pid_file)]
-        environment = {**os.environ, **self.environment, "A2_PROCESS": "web"}
-        self.process = subprocess.Popen(
-            [*command, "--log-level", "warning"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    def __init__(self, address: Address, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        command = ["-m", "gunicorn", "--bind", str(address), "--log-level", "warning"]
+        super().__init__(command, directory / "gunicorn.pid", {**(environment or {}), "A2_PROCESS": "web"})
+        self.address = address
 
     def wait_until_ready(self) -> None:
         """Until /readyz says so; LaunchError when the server ends or takes too long."""
@@ -104,20 +88,13 @@ class Server:
         finally:
             connection.close()
 
-    def wait(self) -> int:
-        """Until it ends; its exit code."""
-        return self.process.wait() if self.process else 0
 
-    def stop(self) -> None:
-        """Let it finish its requests; what takes too long is killed."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(STOP_SECONDS)
-            return
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+class Worker(Program):
+    """What runs background jobs."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        own = {**(environment or {}), "A2_PROCESS": "worker"}
+        super().__init__(["manage.py", "worker"], directory / "worker.pid", own)
 
 
 @contextlib.contextmanager
@@ -147,8 +124,29 @@ def serving(server: Server, interruption: Interruption) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def working(worker: Worker, interruption: Interruption) -> Iterator[Worker]:
+    """The worker while it is needed."""
+    try:
+        with interruption.later():
+            worker.start()
+        yield worker
+    finally:
+        with interruption.later():
+            worker.stop()
+
+
+def wait(server: Server, worker: Worker, interruption: Interruption) -> int:
+    """Until the server ends, its exit code; a worker that ends before is started again."""
+    while (code := server.ended_within(1)) is None:
+        if worker.ended_within(0) is not None:
+            with interruption.later():
+                worker.start()
+    return code
+
+
+@contextlib.contextmanager
 def only_one(directory: Path) -> Iterator[None]:
-    """Be the only run in this folder; LaunchError when there is another, or a server that one left behind."""
+    """Be the only run in this folder; LaunchError when there is another, or a program that one left behind."""
     directory.mkdir(parents=True, exist_ok=True)
     with lock_file(directory).open("a+") as file:
         if not held(file, fcntl.LOCK_EX):
@@ -156,7 +154,7 @@ def only_one(directory: Path) -> Iterator[None]:
             raise LaunchError(_("This service runs already, as process %(pid)s; type: make stop") % words)
         if pid := left_behind(directory):
             raise LaunchError(
-                _("The server of a run that was killed is still there, as process %d; type: make stop") % pid
+                _("A program of a run that was killed is still there, as process %d; type: make stop") % pid
             )
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -181,37 +179,24 @@ def holder(directory: Path) -> int | None:
     with contextlib.suppress(FileNotFoundError), lock_file(directory).open() as file:
         text = file.read().strip()
         # A run that has only just got the lock may not have replaced the number of a killed one yet.
-        if text.isdecimal() and not held(file, fcntl.LOCK_SH) and "manage.py" in command_of(int(text)):
+        if text.isdecimal() and not held(file, fcntl.LOCK_SH) and "manage.py" in programs.command_of(int(text)):
             return int(text)
     return None
 
 
 def left_behind(directory: Path) -> int | None:
-    """The gunicorn of this folder, if its process lives and is that one: numbers are used again."""
-    pid_file = server_pid_file(directory)
-    try:
-        pid = int(pid_file.read_text())
-    except (OSError, ValueError):
-        return None
-    return pid if str(pid_file) in command_of(pid) else None
-
-
-def command_of(pid: int) -> str:
-    """The command line of a process, empty when there is none."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-    except OSError:
-        if Path("/proc/self").exists():
-            return ""
-    told = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
-    return told.stdout
+    """A program of this folder that a run which was killed has left."""
+    found = (programs.running(directory / name) for name in PID_FILES)
+    return next((pid for pid in found if pid), None)
 
 
 def stop(directory: Path) -> bool:
     """Stop the run of this folder and what is left of one; False when there was nothing."""
     stopped = end(lambda: holder(directory), signal.SIGTERM, 3 * STOP_SECONDS)
-    stopped |= end(lambda: left_behind(directory), signal.SIGTERM, STOP_SECONDS)
-    return end(lambda: left_behind(directory), signal.SIGKILL, STOP_SECONDS) or stopped
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        for file in (directory / name for name in PID_FILES):
+            stopped |= end(partial(programs.running, file), how, STOP_SECONDS)
+    return stopped
 
 
 def end(find: Callable[[], int | None], how: signal.Signals, seconds: int) -> bool:
@@ -228,7 +213,3 @@ def end(find: Callable[[], int | None], how: signal.Signals, seconds: int) -> bo
 
 def lock_file(directory: Path) -> Path:
     return directory / "run.lock"
-
-
-def server_pid_file(directory: Path) -> Path:
-    return directory / "gunicorn.pid"

@@ -94,7 +94,8 @@ def database() -> dict[str, Any]:
         f" -c idle_in_transaction_session_timeout={'15s' if A2_PROCESS == 'web' else '0'}"
     )
     asked = config.get("OPTIONS", {})
-    config["OPTIONS"] = {"connect_timeout": 3, **asked, "options": f"{own} {asked.get('options', '')}".strip()}
+    names = {"connect_timeout": 3, "application_name": f"a2 {A2_PROCESS}"}
+    config["OPTIONS"] = {**names, **asked, "options": f"{own} {asked.get('options', '')}".strip()}
     return config
 
 
@@ -132,6 +133,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "procrastinate.contrib.django",
     "segments",
 ]
 MIDDLEWARE = [

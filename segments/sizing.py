@@ -1,10 +1,12 @@
 """The computed sizes of segments: counted, kept with the moment they were true for, and their history."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from segments.matching import Size, clauses_of, sizes_of
 from segments.models import AudienceSegment, SegmentSize
@@ -13,13 +15,42 @@ RECOUNTED = 200
 SIZE_COLUMNS = ("computed_size", "size_revision", "size_as_of")
 
 
-def recount(rows: QuerySet[AudienceSegment]) -> None:
-    """Compute the sizes of these segments afresh, so many at a time from one view, and keep them."""
+def recount(rows: QuerySet[AudienceSegment], lasting: timedelta = timedelta(0)) -> None:
+    """Compute the sizes of these segments afresh, so many at a time from one view, and keep them.
+
+    One that is the same as before is left alone while its date is younger than `lasting`. Those that cannot be
+    counted keep what they have; the others are counted all the same before that is raised.
+    """
+    failure = None
     segments = list(rows.order_by("pk")[:RECOUNTED])
     while segments:
-        sized = sizes_of([clauses_of(segment) for segment in segments])
-        keep_sizes({one.pk: (one.revision, size) for one, (_resolved, size) in zip(segments, sized, strict=True)})
+        try:
+            recount_together(segments, lasting)
+        except DatabaseError as error:
+            failure = failure or error
+            if not connection.is_usable():
+                break
         segments = list(rows.filter(pk__gt=segments[-1].pk).order_by("pk")[:RECOUNTED])
+    if failure:
+        raise failure
+
+
+def recount_together(segments: Sequence[AudienceSegment], lasting: timedelta) -> None:
+    """Compute the sizes of these segments from one view, and keep those that are new or were counted long ago."""
+    counted = {}
+    sized = sizes_of([clauses_of(segment) for segment in segments])
+    for segment, (_resolved, size) in zip(segments, sized, strict=True):
+        before = segment.computed_size, segment.size_revision, segment.size_as_of
+        set_size(segment, size)
+        if before[:2] != (segment.computed_size, segment.size_revision) or is_old(before[2], lasting):
+            counted[segment.pk] = segment.revision, size
+    if counted:
+        keep_sizes(counted)
+
+
+def is_old(as_of: datetime | None, lasting: timedelta) -> bool:
+    """Whether a size says a moment so long ago."""
+    return as_of is not None and as_of <= timezone.now() - lasting
 
 
 def keep_size(segment: AudienceSegment) -> None:

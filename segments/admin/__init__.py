@@ -5,7 +5,19 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from segments.admin import attributes, audiences, changes, clients, imports, owners, segments, sizes, staff, tokens
+from segments.admin import (
+    attributes,
+    audiences,
+    changes,
+    clients,
+    imports,
+    jobs,
+    owners,
+    segments,
+    sizes,
+    staff,
+    tokens,
+)
 
 __all__ = [
     "attributes",
@@ -13,6 +25,7 @@ __all__ = [
     "changes",
     "clients",
     "imports",
+    "jobs",
     "owners",
     "segments",
     "sizes",

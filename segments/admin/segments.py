@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from segments import definitions
+from segments import definitions, recounting
 from segments.admin.builder import SegmentBuilder
 from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText, placed
 from segments.admin.pages import ContractAdmin, WholeDeletion, actor
@@ -123,6 +123,12 @@ class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
         *("selects", "warnings", "size", "source", "counted"),
         *("id", "no", "revision", "created_at", "updated_at"),
     ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, and why its sizes may be old."""
+        if request.method == "GET" and (told := recounting.trouble()):
+            messages.warning(request, told)
+        return super().changelist_view(request, extra_context)
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return SegmentList

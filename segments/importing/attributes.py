@@ -6,14 +6,15 @@ from typing import Any
 
 import orjson
 
-from segments import catalogue, sizing
+from segments import catalogue
 from segments.contract import ATTRIBUTE
 from segments.exceptions import Fault, ImportRefused, gettext_noop
 from segments.importing.cells import FieldHeader
 from segments.importing.kinds import Kind, Row
 from segments.importing.staging import Staging
 from segments.labels import quoted
-from segments.models import AudienceAttribute, AudienceSegment
+from segments.models import AudienceAttribute
+from segments.recounting import recount_all
 from segments.shapes import Reading
 from segments.store import UpsertCounts
 
@@ -57,4 +58,4 @@ class Attributes(Kind):
         return [found.get(values["code"]) for values in sent]
 
     def finish(self) -> None:
-        sizing.recount(AudienceSegment.objects.all())
+        recount_all()

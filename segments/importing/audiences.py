@@ -7,13 +7,14 @@ from typing import Any
 
 import orjson
 
-from segments import audiences, catalogue, sizing
+from segments import audiences, catalogue
 from segments.contract import AUDIENCE, read_audience
 from segments.exceptions import Fault, ImportRefused, gettext_noop, step
 from segments.importing.cells import AttributeHeader
 from segments.importing.kinds import Kind, Row
 from segments.labels import MAX_CODES, quoted
-from segments.models import AudienceAttribute, AudienceSegment, Owner
+from segments.models import AudienceAttribute, Owner
+from segments.recounting import recount_all
 from segments.shapes import Reading
 from segments.store import Profile, ProfileChange, UpsertCounts, store
 
@@ -112,4 +113,4 @@ class Audiences(Kind):
         return Owner.objects.get(pk=owner_id)
 
     def finish(self) -> None:
-        sizing.recount(AudienceSegment.objects.all())
+        recount_all()

@@ -7,6 +7,7 @@ from segments.models.clients import Client
 from segments.models.imports import Import, ImportReject
 from segments.models.index import AudienceBitmap, AudienceDelta, IndexedValue
 from segments.models.owners import Owner
+from segments.models.recounts import Recount
 from segments.models.segments import AudienceSegment, SegmentSize
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "ImportReject",
     "IndexedValue",
     "Owner",
+    "Recount",
     "SegmentSize",
 ]

@@ -6,11 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from segments.models.clients import Client
 from segments.models.columns import TransactionId, exact_object
+
+CATALOGUE = ("attribute", "value")  # the kinds whose changes can give clauses another meaning
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,10 @@ class Change(models.Model):
         verbose_name = _("change")
         verbose_name_plural = _("changes")
         ordering = ["-at", "-id"]
-        indexes = [models.Index(fields=["kind", "object_id"], name="changes_of_an_object")]
+        indexes = [
+            models.Index(fields=["kind", "object_id"], name="changes_of_an_object"),
+            models.Index(fields=["xid"], name="changes_of_the_catalogue", condition=Q(kind__in=CATALOGUE)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label}: {self.get_action_display()}"

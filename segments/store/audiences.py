@@ -154,6 +154,10 @@ class AudienceStore(ABC):
         """
 
     @abstractmethod
+    def writes(self) -> int:
+        """How many writes changed something; while it is the same, so is every answer."""
+
+    @abstractmethod
     def check(self) -> list[str]:
         """What is wrong with what is stored, a sentence each; empty when it is sound."""
 

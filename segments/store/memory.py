@@ -65,6 +65,7 @@ class MemoryStore(AudienceStore):
 
     def __init__(self) -> None:
         self.profiles: dict[str, Profile] = {}
+        self.written = 0
         self.lock = Lock()
 
     def upsert(self, changes: Sequence[ProfileChange]) -> UpsertCounts:
@@ -96,6 +97,7 @@ class MemoryStore(AudienceStore):
         created = sum(key not in before for key in after)
         unchanged = sum(before.get(key) is profile for key, profile in after.items())
         self.profiles = before | after
+        self.written += unchanged < len(after)
         return UpsertCounts(created, len(after) - created - unchanged, unchanged)
 
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
@@ -116,11 +118,15 @@ class MemoryStore(AudienceStore):
         with self.lock:
             gone = self.profiles.keys() & set(ids)
             self.profiles = {key: profile for key, profile in self.profiles.items() if key not in gone}
+            self.written += bool(gone)
             return len(gone)
 
     @contextmanager
     def snapshot(self, *, lasting: bool = False) -> Iterator[Snapshot]:
         yield MemorySnapshot(self.profiles)
+
+    def writes(self) -> int:
+        return self.written
 
     def check(self) -> list[str]:
         return []

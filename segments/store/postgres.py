@@ -106,6 +106,9 @@ class PostgresStore(AudienceStore):
                 execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")
             yield snapshot(keep=True)
 
+    def writes(self) -> int:
+        return AudienceHead.objects.values_list("seq", flat=True).first() or 0
+
     def check(self) -> list[str]:
         with self.snapshot():
             return [*check_numbers(), *check_properties()]

@@ -8,8 +8,10 @@ import pytest
 
 from a2service.localdb import LocalDatabase
 from segments.tests.server import Server
+from segments.tests.workers import WorkerProcess, until
 
 SEGMENT = {"management_type": "selfmanaged", "name": "x", "owner_id": "3c90c3cc-0d44-4b50-8888-8dd25736052a"}
+WORKERS = "from procrastinate.contrib.django.models import *; print(ProcrastinateWorker.objects.values())"
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +77,20 @@ def test_it_refuses_a_revoked_token_in_every_process_at_once(server):
     finally:
         server.manage("shell", "-c", revoke.format(True))
     assert server.call("GET", "/audiences/segments")[0] == 200
+
+
+def test_its_worker_goes_on_when_postgresql_is_back(server, database):
+    computed = {"management_type": "systemmanaged", "properties": {"gender": ["F"]}}
+    server.call("POST", "/audiences", {"id": "p1", "properties": {"gender": "F"}})
+    made = server.call("POST", "/audiences/segments", {**SEGMENT, **computed})[2]
+    assert made["approximated_size"] == 1
+    worker = WorkerProcess(database.url, A2_LOCAL_DIR=server.environment["A2_LOCAL_DIR"])
+    until(lambda: "last_heartbeat" in server.manage("shell", "-c", WORKERS))
+    database.stop()
+    database.start()
+
+    server.call("POST", "/audiences", {"id": "p2", "properties": {"gender": "F"}})
+    until(lambda: server.call("GET", "/audiences/segments")[2][-1]["approximated_size"] == 2)
+    code, said = worker.stop()
+    assert code == 0
+    assert "Traceback" not in said

@@ -16,11 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from a2service import launcher
+from a2service import launcher, programs
 from a2service.address import Address
 from a2service.banner import Access, banner
 from a2service.localdb import LocalDatabase
+from segments.demo.catalogue import OWNER_ID
+from segments.tests.workers import until
 
+SEGMENT = {
+    "management_type": "systemmanaged",
+    "name": "Archers",
+    "owner_id": str(OWNER_ID),
+    "properties": {"hobby": ["archery"]},
+}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -68,9 +76,14 @@ class Place:
             return not serving and not self.database.is_running() and trial.connect_ex(("127.0.0.1", self.port)) != 0
 
     def get(self, path: str, bearer: str) -> object:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {bearer}"}
-        )
+        return self.send(path, bearer)
+
+    def post(self, path: str, bearer: str, body: object) -> object:
+        return self.send(path, bearer, json.dumps(body).encode())
+
+    def send(self, path: str, bearer: str, body: bytes | None = None) -> object:
+        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)
 
@@ -83,8 +96,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
     yield place
     for process in place.started:
         process.kill()
-        process.communicate()
     launcher.stop(place.folder)
+    for process in place.started:
+        process.communicate()
     place.database.reset()
 
 
@@ -131,6 +145,18 @@ def test_its_first_start_says_where_everything_is_and_each_of_it_works(place):
     assert place.is_quiet()
 
 
+def test_its_worker_counts_sizes_anew_and_is_started_again_when_it_was_killed(place):
+    place.run()
+    bearer = place.manage("issue_token", "demo").stdout.strip()
+    place.post("/audiences/segments", bearer, SEGMENT)
+    worker = programs.running(place.folder / "worker.pid")
+    os.kill(worker, signal.SIGKILL)
+    place.post("/audiences", bearer, {"id": "one-more", "properties": {"hobby": "archery"}})
+
+    until(lambda: place.get("/audiences/segments", bearer)[-1]["approximated_size"] == 1)
+    assert programs.running(place.folder / "worker.pid") not in {worker, None}
+
+
 def test_it_stops_on_ctrl_c_starts_again_at_once_and_outlives_a_kill(place):
     process, _said = place.run()
     process.send_signal(signal.SIGINT)
@@ -146,7 +172,7 @@ def test_it_stops_on_ctrl_c_starts_again_at_once_and_outlives_a_kill(place):
     process.wait()
     refused = place.manage("run")
     assert refused.returncode == 2
-    assert re.fullmatch(r"The server of a run that was killed is still there, .*; type: make stop\n", refused.stderr)
+    assert re.fullmatch(r"A program of a run that was killed is still there, .*; type: make stop\n", refused.stderr)
 
     stopped = place.manage("stop")
     assert (stopped.returncode, stopped.stdout) == (0, "Stopped.\n")
@@ -172,7 +198,8 @@ def test_it_says_what_to_type_when_the_port_is_busy_and_leaves_nothing_behind(pl
 
 
 def test_it_leaves_a_process_alone_that_has_an_old_number(tmp_path):
-    launcher.server_pid_file(tmp_path).write_text(f"{os.getpid()}\n")
+    for name in launcher.PID_FILES:
+        (tmp_path / name).write_text(f"{os.getpid()}\n")
     launcher.lock_file(tmp_path).write_text(str(os.getpid()))
 
     assert launcher.left_behind(tmp_path) is None

@@ -128,9 +128,10 @@ def test_it_selects_exactly_whom_the_reference_selects(store, audiences, tree):
 @given(st.lists(changes(), max_size=4))
 def test_it_keeps_what_the_reference_keeps(store, calls):
     reference = MemoryStore()
-    emptied(store)
+    before = emptied(store).writes()
 
     assert [store.upsert(call) for call in calls] == [reference.upsert(call) for call in calls]
+    assert store.writes() - before == reference.writes()
     assert [known_of(profile) for profile in store.page(None, 100)] == [
         known_of(profile) for profile in reference.page(None, 100)
     ]
@@ -176,6 +177,7 @@ def test_it_is_empty_at_first(store):
         assert list(view.ids(EVERYBODY)) == []
         assert view.value_counts("gender") == {}
     assert store.page(None, 10) == store.offset_page(0, 10) == store.check() == []
+    assert store.writes() == 0
 
 
 def test_it_gives_a_new_audience_the_defaults(store):

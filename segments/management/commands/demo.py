@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -19,14 +20,16 @@ from django.utils.translation import gettext as _
 
 from a2service import launcher
 from a2service.address import Address, any_port
-from a2service.launcher import ROOT, Interruption, LaunchError, Server
+from a2service.launcher import Interruption, LaunchError, Server, Worker
 from a2service.localdb import LocalDatabase, LocalDatabaseError
+from a2service.programs import ROOT
 from a2service.steps import step
 from segments.demo.account import AUDIENCES
 from segments.demo.catalogue import ATTRIBUTES, OWNER_ID
 from segments.demo.people import Properties, audiences
 
 BATCH = 5_000
+FOLLOWS_WITHIN = 30  # seconds
 SEGMENT = {
     "management_type": "systemmanaged",
     "name": "App users of 25 to 44 in Seoul and Busan, without newsletter readers",
@@ -79,6 +82,7 @@ def play(interruption: Interruption) -> tuple[dict[str, Any], int]:
             client = json.loads(manage(environment, "create_client", "demo", "--all-owners"))
         server = Server(Address("127.0.0.1", any_port()), folder, environment)
         running.enter_context(launcher.serving(server, interruption))
+        running.enter_context(launcher.working(Worker(folder, environment), interruption))
         return tell(Api(server.address.url), client, database)
 
 
@@ -142,7 +146,23 @@ def tell(api: Api, client: dict[str, Any], database: LocalDatabase) -> tuple[dic
     with step(_("Creating a segment")):
         segment = api.post("/audiences/segments", SEGMENT)
     with step(_("Checking its size")):
-        return segment, check(api, segment, pushed, database)
+        counted = check(api, segment, pushed, database)
+    with step(_("Adding one more, and seeing the list follow")):
+        see_the_list_follow(api, segment)
+    return segment, counted
+
+
+def see_the_list_follow(api: Api, segment: dict[str, Any]) -> None:
+    """Add a member and wait until the worker has counted it; DemoFailed when that takes too long."""
+    member = {"id": "one-more", "properties": {"app_user": "yes", "age_band": "25-34", "city": "seoul"}}
+    api.post("/audiences", member)
+    deadline = time.monotonic() + FOLLOWS_WITHIN
+    while (listed := api.send("GET", "/audiences/segments")[0])["approximated_size"] != segment[
+        "approximated_size"
+    ] + 1:
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"The list still shows {listed['approximated_size']}.")
+        time.sleep(0.1)
 
 
 def push(api: Api, pushed: list[tuple[str, Properties]]) -> None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from a2service import launcher
 from a2service.address import Address, PortBusy
 from a2service.banner import Access, banner
-from a2service.launcher import Interruption, LaunchError, Server
+from a2service.launcher import Interruption, LaunchError, Server, Worker
 from a2service.localdb import LocalDatabase, LocalDatabaseError
 from a2service.steps import say, step
 from segments.demo import account, credentials
@@ -66,8 +66,9 @@ def run(interruption: Interruption) -> int:
             running.enter_context(launcher.local_database(database, interruption))
         access = prepare()
         server = running.enter_context(launcher.serving(Server(address, settings.A2_LOCAL_DIR), interruption))
+        worker = running.enter_context(launcher.working(Worker(settings.A2_LOCAL_DIR), interruption))
         say(banner(settings.A2_VERSION, address, access))
-        return server.wait()
+        return launcher.wait(server, worker, interruption)
 
 
 def has_own_database() -> bool:

@@ -1,0 +1,38 @@
+"""What the worker does by itself: each task calls what does the work."""
+
+from procrastinate import JobContext, RetryStrategy, builtin_tasks
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
+
+from segments import recounting
+
+# The last place of a schedule is the seconds; a lock keeps a second one of the kind out of the queue.
+
+
+@app.periodic(cron="* * * * * */2")
+@app.task(queueing_lock="recount_sizes", retry=RetryStrategy(wait=10))
+def recount_sizes(timestamp: int) -> None:
+    """Recount the segments soon after audiences or the catalogue changed."""
+    recounting.recount_if_behind()
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
+async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
+    """Begin again what a worker was at that was killed, unless the same waits already."""
+    jobs = context.app.job_manager
+    for job in await jobs.get_stalled_jobs():
+        try:
+            await jobs.retry_job(job)
+        except UniqueViolation:
+            await jobs.finish_job(job, Status.ABORTED, delete_job=True)
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(queueing_lock="remove_old_jobs", pass_context=True)
+async def remove_old_jobs(context: JobContext, timestamp: int) -> None:
+    """Remove what is left of jobs that ended days ago."""
+    await builtin_tasks.remove_old_jobs(
+        context, max_hours=72, remove_failed=True, remove_cancelled=True, remove_aborted=True
+    )
