@@ -7,7 +7,7 @@ from django.core.management import CommandError
 from django.db.utils import OperationalError
 from django.utils.translation import gettext as _
 
-from segments.store.upkeep import NotKept
+from segments.store.scanning import NotKept
 
 
 @contextmanager

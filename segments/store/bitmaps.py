@@ -18,7 +18,7 @@ MIB = 2**20
 BITMAP, HEAD = AudienceBitmap._meta.db_table, AudienceHead._meta.db_table
 
 FROM_ROWS = f"""
-    SELECT value, string_agg({FOUR_BYTES}, '' ORDER BY number)
+    SELECT value, string_agg({FOUR_BYTES}, '')
     FROM {AUDIENCE}, unnest(value_ids || {EVERYONE}) AS value WHERE {{}} GROUP BY value"""
 MEND = "Type: manage.py rebuild_index"
 

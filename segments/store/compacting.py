@@ -6,6 +6,7 @@ from threading import Lock, Thread
 from django.db import DatabaseError, connection, transaction
 
 from segments.store import upkeep
+from segments.store.scanning import NotKept
 
 # Beyond these, a count among a million audiences takes five times as long as without deltas, and a process that
 # begins needs a second to read them.
@@ -37,7 +38,7 @@ def compact() -> None:
         upkeep.compact()
     except upkeep.Busy:
         pass  # whoever is at it has looked as well
-    except (upkeep.NotKept, DatabaseError) as error:
+    except (NotKept, DatabaseError) as error:
         log.warning("The deltas were not folded into the bitmaps: %s", str(error).strip())
     finally:
         connection.close()

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from segments.exceptions import SegmentsError
 from segments.models import IndexedValue
 from segments.store import roaring
 from segments.store.bitmaps import BITMAP, FROM_ROWS
@@ -20,6 +19,7 @@ from segments.store.database import execute, fetch_all, fetch_one
 from segments.store.index import BEFORE_ALL, DELTA, HEAD, Read, read_head
 from segments.store.roaring import NONE, SHARD, BitMap, Damaged, Delta, shards_of, whole
 from segments.store.rows import AUDIENCE
+from segments.store.scanning import NotKept, Scan, scan, span
 
 LOCK = 0xA2_1D
 CORRECTED = 10_000  # rows at a time
@@ -48,10 +48,6 @@ INDEX_VALUES = f"""
     WHERE number = ANY(%s)
     EXCEPT SELECT code, text FROM {VALUE}
     ORDER BY 1, 2 ON CONFLICT DO NOTHING"""
-
-
-class NotKept(SegmentsError):
-    """The bitmaps cannot be kept as they should be."""
 
 
 class Busy(NotKept):
@@ -153,25 +149,26 @@ def settle(seq: int, epoch: uuid.UUID) -> None:
 
 
 def rebuild() -> Iterator[tuple[int, int]]:
-    """Make all bitmaps anew from the rows; yields how many steps are done, and of how many.
+    """Make all bitmaps anew from the rows; yields how many shards are done, and of how many.
 
-    OlderRelease when one that leaves no deltas has written meanwhile: rows go on answering then.
+    Where rows have other value ids than their properties say, a delta may be as wrong: they are corrected, and it
+    begins once more. OlderRelease when one that leaves no deltas has written meanwhile: rows go on answering then.
     """
     with alone():
-        if not fetch_one(f"SELECT EXISTS (SELECT FROM {HEAD})")[0]:
-            return
-        begun, shards = last_write(), all_shards()
-        for done, shard in enumerate(shards, 1):
-            correct_ids(shard)
-            yield done, 2 * len(shards)
-        seq = last_write()
-        left = fetch_one(f"SELECT count(*) FROM {DELTA} WHERE seq > %s AND seq <= %s", [begun, seq])[0]
-        if left != seq - begun:
-            raise OlderRelease
-        for done, shard in enumerate(shards, len(shards) + 1):
-            remake(shard)
-            yield done, 2 * len(shards)
-        settle(seq, uuid.uuid4())
+        wrong = True
+        while wrong and fetch_one(f"SELECT EXISTS (SELECT FROM {HEAD})")[0]:
+            begun, shards, wrong = last_write(), all_shards(), False
+            for done, shard in enumerate(shards, 1):
+                numbers = remake(shard)
+                correct_ids(numbers)
+                wrong = wrong or bool(numbers)
+                yield done, len(shards)
+            with transaction.atomic():
+                if not wrong:
+                    settle(begun, uuid.uuid4())
+                left = f"(SELECT count(*) FROM {DELTA} AS delta WHERE delta.seq > %s)"
+                if not fetch_one(f"SELECT {left} = head.seq - %s FROM {HEAD} AS head", [begun, begun])[0]:
+                    raise OlderRelease
 
 
 def last_write() -> int:
@@ -184,41 +181,32 @@ def all_shards() -> range:
     return range(max((numbers - 1) // SHARD, -1 if stored is None else stored) + 1)
 
 
-def remake(shard: int) -> None:
-    """Make the bitmaps of one shard from its rows, as they and the head are at one moment."""
+def remake(shard: int) -> BitMap:
+    """Make the bitmaps of one shard from its rows, as they and the head are at one moment; whose ids are wrong."""
     with one_moment():
-        seq = fetch_one(f"SELECT seq FROM {HEAD}")[0]
-        bitmaps = from_rows(shard)
+        seq, rows = last_write(), scan(shard)
         known = {value for (value,) in fetch_all(f"SELECT value FROM {BITMAP} WHERE shard = %s", [shard])}
     with transaction.atomic():
-        write(shard, seq, {**dict.fromkeys(known - bitmaps.keys(), BitMap()), **bitmaps})
+        write(shard, seq, {**dict.fromkeys(known - rows.bitmaps.keys(), BitMap()), **rows.bitmaps})
+    return rows.wrong
 
 
-def from_rows(shard: int) -> dict[int, BitMap]:
-    """The bitmaps of a shard, as the rows say."""
-    rows = fetch_all(FROM_ROWS.format("number >= %s AND number < %s"), span(shard))
-    return {value: roaring.bitmap_of(bytes(numbers)) for value, numbers in rows}
-
-
-def correct_ids(shard: int) -> None:
-    """Give the rows of a shard the ids of their values, where an older release wrote others or none."""
-    query = f"SELECT number FROM {AUDIENCE} WHERE number >= %s AND number < %s AND {HAS_WRONG_IDS}"
-    wrong = [number for (number,) in fetch_all(query, span(shard))]
-    for start in range(0, len(wrong), CORRECTED):
-        part = wrong[start : start + CORRECTED]
+def correct_ids(wrong: BitMap) -> None:
+    """Give these rows the ids of their values, where an older release wrote others or none."""
+    numbers = wrong.to_array()
+    for start in range(0, len(numbers), CORRECTED):
+        part = list(numbers[start : start + CORRECTED])
         execute(INDEX_VALUES, [part])
         with transaction.atomic():
             execute(f"SELECT FROM {HEAD} FOR UPDATE")
             execute(f"UPDATE {AUDIENCE} SET value_ids = array_remove({IDS}, NULL) WHERE number = ANY(%s)", [part])
 
 
-def span(shard: int) -> list[int]:
-    """The first number of a shard, and that of the next one."""
-    return [shard * SHARD, (shard + 1) * SHARD]
-
-
 def differences(sample: int | None = None) -> Iterator[str]:
-    """Where bitmaps and rows do not agree, a sentence each; `sample` rows have their value ids checked, or all."""
+    """Where bitmaps and rows do not agree, a sentence each.
+
+    With a `sample`, the rows' value ids stand for their properties, and so many of these are compared with each other.
+    """
     with one_moment():
         read = read_head(BEFORE_ALL)
         if read is None:
@@ -232,12 +220,16 @@ def differences(sample: int | None = None) -> Iterator[str]:
         if view is None:
             yield "A delta is damaged."
             return
+        wrong = 0
         for shard in all_shards():
-            yield from differences_of_shard(shard, view.overlay)
-        yield from wrong_ids(sample)
+            rows = scan(shard) if sample is None else Scan(by_ids(shard))
+            wrong += len(rows.wrong)
+            yield from differences_of_shard(shard, view.overlay, rows.bitmaps)
+        if wrong or (sample and (wrong := wrong_among(sample))):
+            yield f"{wrong:,} audiences have other value ids than their properties say."
 
 
-def differences_of_shard(shard: int, delta: Delta) -> Iterator[str]:
+def differences_of_shard(shard: int, delta: Delta, rows: Mapping[int, BitMap]) -> Iterator[str]:
     everywhere = whole(shard)
     bitmaps: dict[int, BitMap] = {}
     for value, data, expected in fetch_all(f"SELECT value, data, checksum FROM {BITMAP} WHERE shard = %s", [shard]):
@@ -246,19 +238,22 @@ def differences_of_shard(shard: int, delta: Delta) -> Iterator[str]:
         except Damaged:
             yield f"The bitmap of value {value}, shard {shard} is damaged."
             return
-    rows = from_rows(shard)
     for value in sorted(rows.keys() | bitmaps.keys() | delta.values.keys()):
         answered = (bitmaps.get(value, NONE) - delta.touched) | (delta.numbers(value) & everywhere)
         if wrong := answered ^ rows.get(value, NONE):
             yield f"Value {value}, shard {shard}: {len(wrong):,} audiences differ, the first has number {wrong.min()}."
 
 
-def wrong_ids(sample: int | None) -> Iterator[str]:
-    """Audiences whose value ids are not those of their properties."""
-    part = f"(SELECT * FROM {AUDIENCE} ORDER BY random() LIMIT {int(sample)})" if sample is not None else AUDIENCE
-    count, first = fetch_one(f"SELECT count(*), min(id) FROM {part} AS audience WHERE {HAS_WRONG_IDS}")
-    if count:
-        yield f"{count:,} audiences have other value ids than their properties say, the first of them '{first}'."
+def by_ids(shard: int) -> dict[int, BitMap]:
+    """The bitmaps of a shard, as the value ids of its rows say."""
+    rows = fetch_all(FROM_ROWS.format("number >= %s AND number < %s"), span(shard))
+    return {value: roaring.bitmap_of(bytes(numbers)) for value, numbers in rows}
+
+
+def wrong_among(sample: int) -> int:
+    """How many of so many audiences have other value ids than their properties say."""
+    part = f"(SELECT * FROM {AUDIENCE} ORDER BY random() LIMIT {int(sample)})"
+    return int(fetch_one(f"SELECT count(*) FROM {part} AS audience WHERE {HAS_WRONG_IDS}")[0])
 
 
 def extent() -> str:

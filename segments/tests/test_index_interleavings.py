@@ -11,6 +11,7 @@ from segments.store import ProfileChange, UpsertCounts, upkeep
 from segments.store import index as index_module
 from segments.store.numbering import number_values
 from segments.store.postgres import PostgresStore
+from segments.store.scanning import Uncanonical
 from segments.tests.interruptions import compact_until_the_head_is_needed
 from segments.tests.threads import PATIENCE, elsewhere, until_somebody_waits
 
@@ -235,6 +236,31 @@ def test_a_rebuild_takes_in_what_is_written_meanwhile(store):
         assert count(WOMEN) == 0
 
     assert list(upkeep.differences()) == []
+
+
+def test_a_rebuild_takes_in_what_was_written_on_value_ids_that_it_had_not_corrected_yet(store):
+    """Such a write leaves a delta that is as wrong as the ids were."""
+    store.upsert(people("F", "ana", "bea"))
+    write_as_an_older_release(OLDER_UPDATE)
+
+    def write_before_the_correction(execute, statement, *arguments):
+        if statement.startswith(upkeep.INDEX_VALUES[:50]):
+            elsewhere(store.upsert, [ProfileChange("ana", properties={"age": ["35"]}, merges=True)])
+        return execute(statement, *arguments)
+
+    with connection.execute_wrapper(write_before_the_correction):
+        list(upkeep.rebuild())
+
+    assert list(upkeep.differences()) == []
+    assert (count(WOMEN), count(MEN), count(AnyOf("age", ("35",)))) == (1, 1, 1)
+
+
+def test_a_rebuild_refuses_properties_that_are_not_lists_of_texts(store):
+    store.upsert(people("F", "ana"))
+    Audience.objects.update(properties={"gender": "F"})
+
+    with pytest.raises(Uncanonical, match="number 0 has properties that are not lists of texts"):
+        list(upkeep.rebuild())
 
 
 def test_an_audience_with_new_values_can_be_created_while_another_writer_brings_the_same(store):
