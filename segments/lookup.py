@@ -26,6 +26,7 @@ from segments.inverted import Entry, Found, Frozen, Label, frozen
 from segments.matching import wanted_by
 from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change
 from segments.store.audiences import Properties
+from segments.store.database import history_of
 
 MOST_LAID_OVER = 1_000
 LOADED = 10_000  # segments at a time
@@ -33,7 +34,8 @@ AUDIENCE, CHANGE, ATTRIBUTE, VALUE = (
     model._meta.db_table for model in (Audience, Change, AudienceAttribute, AudienceAttributeValue)
 )
 READ = f"""
-    SELECT 'now', pg_snapshot_xmin(pg_current_snapshot())::text, NULL, NULL::jsonb, statement_timestamp()
+    SELECT 'now', pg_snapshot_xmin(pg_current_snapshot())::text, {history_of(CHANGE)}, NULL::jsonb,
+        statement_timestamp()
     UNION ALL SELECT 'audience', id, NULL, properties, NULL FROM {AUDIENCE} WHERE id = ANY(%(ids)s)
     UNION ALL SELECT kind, id::text, CASE kind WHEN 'segment' THEN object_id ELSE label END, NULL, NULL FROM {CHANGE}
         WHERE kind IN ('segment', 'attribute')
@@ -58,6 +60,7 @@ class Looked:
 class State:
     """The index at one moment: frozen entries, those changed since, and what the next look-up has to ask for."""
 
+    history: str
     since: str
     seen: frozenset[int]
     index: Frozen
@@ -87,6 +90,7 @@ class Reading:
     """What one look-up read, all of one moment."""
 
     as_of: datetime
+    history: str
     xmin: str
     audiences: dict[str, Properties]
     segments: dict[int, uuid.UUID]
@@ -99,7 +103,7 @@ class Reading:
 
     def is_news_to(self, state: State) -> bool:
         """Whether the state lacks something of this."""
-        return bool(self.learned or self.changes - state.seen)
+        return bool(self.history != state.history or self.learned or self.changes - state.seen)
 
 
 def read(ids: Sequence[str], state: State | None) -> Reading:
@@ -117,9 +121,10 @@ def read(ids: Sequence[str], state: State | None) -> Reading:
     by_kind: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for kind, *values in rows:
         by_kind[kind].append(tuple(values))
-    ((xmin, _none, _nothing, as_of),) = by_kind["now"]
+    ((xmin, history, _none, as_of),) = by_kind["now"]
     return Reading(
         as_of,
+        history,
         xmin,
         {key: orjson.loads(properties) for key, _none, properties, _at in by_kind["audience"]},
         {int(key): uuid.UUID(object_id) for key, object_id, *_rest in by_kind["segment"]},
@@ -178,15 +183,17 @@ INDEX = Index()
 def caught_up(state: State | None, ids: Sequence[str]) -> tuple[State, Reading]:
     """The state after all that is committed now, and what was read of the audiences with it."""
     found = read(ids, state)
+    if state is not None and found.history != state.history:
+        return caught_up(None, ids)
     if state is None:
         entries = {entry.segment.id: entry for entry in compiled(AudienceSegment.objects.order_by("no"))}
-        fresh = State(found.xmin, found.changes, frozen(entries.values()), entries)
+        fresh = State(found.history, found.xmin, found.changes, frozen(entries.values()), entries)
         return replace(fresh, awaited=awaited_by(entries.values())), found
     keys = state.touched_by(found)
     again = {entry.segment.id: entry for entry in compiled(AudienceSegment.objects.filter(pk__in=keys))}
     entries = {key: entry for key, entry in state.entries.items() if key not in keys} | again
-    state = State(found.xmin, found.changes, state.index, entries, state.changed | keys, awaited_by(entries.values()))
-    return state, found
+    changed, awaited = state.changed | keys, awaited_by(entries.values())
+    return State(found.history, found.xmin, found.changes, state.index, entries, changed, awaited), found
 
 
 def awaited_by(entries: Iterable[Entry]) -> frozenset[Label]:

@@ -11,6 +11,14 @@ Params = Sequence[Any] | Mapping[str, Any]
 FOUR_BYTES = "int4send((number - CASE WHEN number < 2147483648 THEN 0 ELSE 4294967296 END)::int4)"
 
 
+def history_of(table: str) -> str:
+    """SQL for what is another text whenever a table may hold another history than it did before, of which nothing
+    that a process has kept is true any more: the server was started again, perhaps from a backup or as a standby
+    that was promoted, or the table was made or filled anew.
+    """
+    return f"concat(pg_postmaster_start_time(), ' ', pg_relation_filenode('{table}'))"
+
+
 def fetch_one(query: str, params: Params | None = None) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(query, params)

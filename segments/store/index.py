@@ -16,7 +16,7 @@ from segments.expressions import And, AnyOf, Expression, Not
 from segments.models import AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
 from segments.store.bitmaps import MEND, Base, Outdated
-from segments.store.database import fetch_all
+from segments.store.database import fetch_all, history_of
 from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged, Delta
 from segments.store.rows import AUDIENCE, RowsSnapshot
 
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 class View:
     """Everybody and their values as write `seq` left them."""
 
+    history: str
     epoch: uuid.UUID
     seq: int
     as_of: datetime
@@ -54,7 +55,9 @@ class View:
 
         An older snapshot, which a caller has opened before, shows older bitmaps than this view may be laid over.
         """
-        if read.epoch != self.epoch or not self.base.floor <= read.base_seq <= self.seq <= read.seq:
+        if (read.history, read.epoch) != (self.history, self.epoch):
+            return False
+        if not self.base.floor <= read.base_seq <= self.seq <= read.seq:
             return False
         return read.base_seq == self.base.floor or len(self.overlay.touched) <= MOST_LAID_OVER
 
@@ -86,6 +89,7 @@ class Index:
 class Read:
     """The head as a snapshot of the database shows it, with the deltas after some write."""
 
+    history: str
     epoch: uuid.UUID
     seq: int
     base_seq: int
@@ -107,9 +111,10 @@ class Read:
             log.error("A delta is damaged; rows answer. %s", MEND)
             return None
         if kept is None:
-            return View(self.epoch, self.seq, self.as_of, Base(self.base_seq), roaring.combine(fresh))
-        overlay = roaring.combine([kept.overlay, *fresh]) if fresh else kept.overlay
-        return View(self.epoch, self.seq, self.as_of, kept.base, overlay)
+            base, overlay = Base(self.base_seq), roaring.combine(fresh)
+        else:
+            base, overlay = kept.base, roaring.combine([kept.overlay, *fresh]) if fresh else kept.overlay
+        return View(self.history, self.epoch, self.seq, self.as_of, base, overlay)
 
 
 def read_head(after: int) -> Read | None:
@@ -118,15 +123,16 @@ def read_head(after: int) -> Read | None:
     It is one statement, so that all of it is of one moment.
     """
     rows = fetch_all(
-        f"SELECT epoch, head.seq, base_seq, statement_timestamp(), delta.seq, packed"
+        f"SELECT {history_of(HEAD)}, epoch, head.seq, base_seq, statement_timestamp(), delta.seq, packed"
         f" FROM {HEAD} AS head LEFT JOIN {DELTA} AS delta ON delta.seq > greatest(base_seq, %s)"
         " ORDER BY delta.seq",
         [after],
     )
-    if not rows or rows[0][0] is None:
+    if not rows or rows[0][1] is None:
         return None
-    epoch, seq, base_seq, as_of, *_delta = rows[0]
-    return Read(epoch, seq, base_seq, as_of, [(row[4], row[5]) for row in rows if row[4] is not None])
+    history, epoch, seq, base_seq, as_of, *_delta = rows[0]
+    deltas = [(row[5], row[6]) for row in rows if row[5] is not None]
+    return Read(history, epoch, seq, base_seq, as_of, deltas)
 
 
 def indexed(labels: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
