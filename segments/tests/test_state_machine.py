@@ -1,0 +1,234 @@
+"""Everything that an engine can be asked and told, in any order: every answer is the reference's, at every step."""
+
+import gc
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from segments import audiences, definitions, lookup
+from segments.definitions import Draft
+from segments.expressions import And, Known, evaluate, parse, resolve
+from segments.matching import explain
+from segments.models import (
+    Audience,
+    AudienceAttribute,
+    AudienceBitmap,
+    AudienceDelta,
+    AudienceHead,
+    AudienceSegment,
+    Change,
+    Import,
+    IndexedValue,
+)
+from segments.store import UNSENT, ProfileChange, upkeep
+from segments.store import index as index_module
+from segments.store.memory import MemoryStore
+from segments.store.postgres import PostgresStore
+from segments.tests import strategies as some
+from segments.tests.conftest import OWNERS, TESTS
+from segments.tests.imports import load
+from segments.tests.interruptions import compact_until_the_head_is_needed, rebuild_for
+
+EVERYBODY = And(())
+IDS = [f"u{number}" for number in range(12)]
+TABLES = (AudienceSegment, Audience, AudienceHead, AudienceDelta, AudienceBitmap, IndexedValue, AudienceAttribute,
+          Change, Import)  # fmt: skip
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def some_ids(most, least=1):
+    return st.lists(st.sampled_from(IDS), min_size=least, max_size=most, unique=True)
+
+
+def changes():
+    return st.lists(
+        st.builds(
+            ProfileChange,
+            id=st.sampled_from(IDS),
+            properties=st.just(UNSENT) | some.audience_properties(some.VOCABULARY),
+            merges=st.booleans(),
+        ),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda change: change.id,
+    )
+
+
+class Engine(RuleBasedStateMachine):
+    """Writers, imports, upkeep and readers, one after the other; `MemoryStore` and `evaluate` are the judges."""
+
+    taken = 0  # steps, by all of them
+
+    @initialize()
+    def begin(self):
+        for model in TABLES:
+            model.objects.all().delete()
+        self.forget()
+        self.store, self.judge = PostgresStore(), MemoryStore()
+        self.catalogue, self.segments = {}, {}
+        Engine.taken -= 1  # what begins is no step
+
+    def learn(self, changes):
+        for change in changes:
+            for code, texts in ({} if change.properties is UNSENT else change.properties).items():
+                self.catalogue.setdefault(code, Known(set())).values.update(texts)
+
+    def meaning(self, key):
+        return resolve(parse(*self.segments[key]), self.catalogue).tree
+
+    def properties(self, audience_id):
+        profile = self.judge.get([audience_id]).get(audience_id)
+        return profile.properties if profile else None
+
+    @rule(changes=changes())
+    def upsert(self, changes):
+        self.learn(changes)
+        assert audiences.upsert(changes) == self.judge.upsert(changes)
+
+    @rule(ids=some_ids(3))
+    def erase(self, ids):
+        assert self.store.erase(ids) == self.judge.erase(ids)
+
+    @rule(rows=st.dictionaries(st.sampled_from(IDS), some.audience_properties(some.VOCABULARY), min_size=1, max_size=5))
+    def load_a_file(self, rows):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "audiences.jsonl"
+            path.write_text("".join(json.dumps({"id": key, "properties": has}) + "\n" for key, has in rows.items()))
+            receipt = load("audiences", path).receipt
+        gc.unfreeze()
+        changes = [ProfileChange(key, properties=has) for key, has in rows.items()]
+        self.learn(changes)
+        expected = self.judge.upsert(changes)
+        assert [receipt[name] for name in ("created", "updated", "unchanged")] == [
+            expected.created, expected.updated, expected.unchanged,
+        ]  # fmt: skip
+        with self.judge.snapshot() as view:
+            for segment in AudienceSegment.objects.all():
+                assert segment.computed_size == view.count(self.meaning(segment.pk))
+
+    @rule()
+    def compact(self):
+        upkeep.compact()
+        assert not AudienceDelta.objects.exists()
+
+    @rule()
+    def rebuild(self):
+        list(upkeep.rebuild())
+
+    @rule()
+    def cut_off_a_compaction(self):
+        if AudienceDelta.objects.exists():
+            compact_until_the_head_is_needed()
+
+    @rule(steps=st.integers(1, 2))
+    def cut_off_a_rebuild(self, steps):
+        rebuild_for(steps)
+
+    @rule(changes=changes(), ids=some_ids(2, 0))
+    def take_back(self, changes, ids):
+        """Write in a transaction, read there, and roll it back."""
+        with transaction.atomic():
+            audiences.upsert(changes)
+            self.store.erase(ids)
+            with self.store.snapshot() as view:
+                assert view.total == view.count(EVERYBODY) == len(list(view.ids(EVERYBODY)))
+            lookup.INDEX.look_up(IDS)
+            transaction.set_rollback(True)
+
+    @rule()
+    def forget(self):
+        """Another process, which has nothing in memory yet."""
+        index_module.INDEX.view = lookup.INDEX.state = None
+
+    @rule(tree=some.trees(some.VOCABULARY))
+    def count(self, tree):
+        with self.store.snapshot() as view, self.judge.snapshot() as expected:
+            assert view.count(tree) == expected.count(tree)
+            assert list(view.ids(tree)) == list(expected.ids(tree))
+            assert view.total == expected.total
+
+    @rule(code=st.sampled_from(sorted(some.VOCABULARY)))
+    def value_counts(self, code):
+        with self.store.snapshot() as view, self.judge.snapshot() as expected:
+            assert view.value_counts(code) == expected.value_counts(code)
+
+    @rule(tree=some.trees(some.VOCABULARY), code=st.sampled_from(sorted(some.VOCABULARY)), limit=st.integers(0, 4))
+    def look_among_those_selected(self, tree, code, limit):
+        with self.store.snapshot() as view, self.judge.snapshot() as expected:
+            assert view.value_counts(code, tree) == expected.value_counts(code, tree)
+            assert expected.value_counts(code).keys() <= set(view.common_values(code, 100))
+            drawn = view.sample(tree, limit)
+            assert set(drawn) <= set(expected.ids(tree))
+            assert len(drawn) == min(limit, expected.count(tree))
+
+    @rule(definition=some.definitions(some.VOCABULARY))
+    def define(self, definition):
+        properties, exclusions = definition
+        values = {"name": "some", "management_type": "systemmanaged", "owner_id": OWNERS["alice"]}
+        values |= {"properties": properties, "exclusions": exclusions}
+        segment = definitions.create([Draft(values)], TESTS)[0].segment
+        self.segments[segment.pk] = definition
+        with self.judge.snapshot() as view:
+            assert segment.computed_size == view.count(self.meaning(segment.pk))
+
+    @precondition(lambda self: self.segments)
+    @rule(data=st.data(), properties=some.definitions(some.VOCABULARY))
+    def redefine(self, data, properties):
+        key = data.draw(st.sampled_from(sorted(self.segments)))
+        self.segments[key] = (properties[0], self.segments[key][1])
+        definitions.update(key, Draft({"properties": properties[0]}), TESTS)
+
+    @precondition(lambda self: self.segments)
+    @rule(data=st.data())
+    def delete(self, data):
+        key = data.draw(st.sampled_from(sorted(self.segments)))
+        del self.segments[key]
+        definitions.delete([key], TESTS)
+
+    @rule(ids=some_ids(4))
+    def look_up(self, ids):
+        looked = lookup.INDEX.look_up(ids)
+        assert [one.audience_id for one in looked] == ids
+        for one in looked:
+            has = self.properties(one.audience_id)
+            expected = [key for key in self.segments if has is not None and evaluate(self.meaning(key), has)]
+            assert [found.id for found in one.segments] == expected
+
+    @precondition(lambda self: self.segments and self.judge.profiles)
+    @rule(data=st.data())
+    def explain(self, data):
+        segment = AudienceSegment.objects.get(pk=data.draw(st.sampled_from(sorted(self.segments))))
+        audience_id = data.draw(st.sampled_from(sorted(self.judge.profiles)))
+        answer = explain(segment, audience_id)
+        assert answer.member == evaluate(self.meaning(segment.pk), self.properties(audience_id))
+        assert not answer.member or all(clause.passes for clause in answer.clauses)
+
+    @invariant()
+    def agrees_with_the_rows(self):
+        Engine.taken += 1
+        if AudienceHead.objects.exists():
+            assert list(upkeep.differences()) == []
+
+
+def test_it_answers_as_the_reference_does_at_every_step(request):
+    Engine.taken, steps = 0, int(request.config.getoption("--steps"))
+    while Engine.taken < steps:
+        options = settings(max_examples=max((steps - Engine.taken) // 25, 1), stateful_step_count=30, deadline=None,
+                           suppress_health_check=list(HealthCheck))  # fmt: skip
+        run_state_machine_as_test(Engine, settings=options)
+    sys.stdout.write(f"{Engine.taken:,} steps of the state machine\n")
