@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import environ
 from csp.constants import NONE, SELF
@@ -45,6 +46,17 @@ def choice(name: str, *allowed: str) -> str:
     if text not in allowed:
         raise ImproperlyConfigured(f"{name} is {text!r}. Set it to one of: {', '.join(allowed)}.")
     return text
+
+
+def time_zone(name: str, default: str) -> str:
+    """The name of a time zone, such as Asia/Seoul."""
+    text = os.environ.get(name, "").strip() or default
+    try:
+        return ZoneInfo(text).key
+    except (KeyError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}. Set it to the name of a time zone, such as Asia/Seoul."
+        ) from None
 
 
 def listed(text: str) -> list[str]:
@@ -101,6 +113,7 @@ def database() -> dict[str, Any]:
 
 A2_PRODUCTION = flag("A2_PRODUCTION")
 A2_STRICT = flag("A2_STRICT")
+A2_ADMIN_TIME_ZONE = time_zone("A2_ADMIN_TIME_ZONE", "UTC")
 A2_BITMAP_CACHE_MB = number("A2_BITMAP_CACHE_MB", 512)
 A2_THREADS = 4
 A2_EXPORTS = number("A2_EXPORTS", 2, most=A2_THREADS - 1)
@@ -142,7 +155,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "segments.admin.language.StaffLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -173,6 +186,10 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ko", _("Korean"))]
+LANGUAGE_COOKIE_SECURE = A2_PRODUCTION
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+FORMAT_MODULE_PATH = ["segments.formats"]
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from segments.api.views import docs, service
 
@@ -23,5 +24,6 @@ urlpatterns = [
     path("", include("segments.api.urls")),
     path("", include("segments.api.oauth_urls")),
     re_path(r"^admin$", RedirectView.as_view(url="/admin/")),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
 ]

@@ -44,6 +44,8 @@ class SegmentsError(Exception):
     code = "error"
     title = "Error"
     headers: Mapping[str, str] = {}
+    params: Mapping[str, object] = {}
+    """What the message, which is the docstring, is filled in with."""
 
     def __init__(self, detail: str = "", faults: Sequence[Fault] = ()) -> None:
         self.detail = detail or (type(self).__doc__ or "").strip()
@@ -97,6 +99,7 @@ class Conflict(SegmentsError):
     title = "Conflict"
 
     def __init__(self, **params: object) -> None:
+        self.params = params
         super().__init__((type(self).__doc__ or "") % params)
 
 

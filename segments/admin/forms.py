@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from segments.border import read_json
-from segments.exceptions import Fault, UnreadableJSON
+from segments.exceptions import Fault, SegmentsError, UnreadableJSON
 from segments.shapes import Field, Reading, Wrong
 
 
@@ -96,6 +96,11 @@ def written(value: Any) -> str:
 def placed(fault: Fault) -> str:
     """The message, after the place in the document where it is not the document as a whole."""
     return f"{fault.pointer}: {message(fault)}" if fault.pointer else message(fault)
+
+
+def told(error: SegmentsError) -> list[str]:
+    """What to tell of a failure: everything that is wrong, or else its own message."""
+    return [placed(fault) for fault in error.faults] or [_(str(type(error).__doc__)) % error.params]
 
 
 class ContractForm(forms.ModelForm):  # type: ignore[type-arg]

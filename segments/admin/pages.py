@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
-from segments.admin.forms import placed
+from segments.admin.forms import told
 from segments.exceptions import SegmentsError
 from segments.models import Change
 from segments.models.changes import Actor
@@ -62,8 +62,8 @@ class ContractAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             return super().changeform_view(request, *args, **options)
         except SegmentsError as error:
-            for told in [error.detail, *map(placed, error.faults)]:
-                messages.error(request, told)
+            for sentence in told(error):
+                messages.error(request, sentence)
             return redirect(request.get_full_path())
 
 

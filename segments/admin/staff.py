@@ -8,14 +8,24 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField, Prefetch, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from segments.admin.pages import record
 from segments.models import Change
 
 KIND = "staff"
+ROLES = _("Viewer"), _("Segment editor"), _("Catalogue manager"), _("Administrator")
+"""The names of the groups that the migrations make."""
 
 admin.site.unregister(User)
+
+
+class RoleField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Groups to tick, in the reader's language where they are ours."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return gettext(obj.name)
 
 
 @admin.register(User)
@@ -50,12 +60,15 @@ class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **options: Any
     ) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **options)
-        if db_field.name == "groups" and field is not None:
-            field.label, field.widget = _("Roles"), forms.CheckboxSelectMultiple()
-            field.help_text = _("Each may do what the ones above it may.")
-            field.queryset = Group.objects.order_by("pk")  # type: ignore[attr-defined]
-        return field
+        if db_field.name == "groups":
+            return RoleField(
+                label=_("Roles"),
+                help_text=_("Each may do what the ones above it may."),
+                queryset=Group.objects.order_by("pk"),
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+            )
+        return super().formfield_for_manytomany(db_field, request, **options)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return may_touch(request, obj) and super().has_change_permission(request, obj)
@@ -89,7 +102,7 @@ class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("roles"))
     def roles(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all())
+        return ", ".join(gettext(group.name) for group in user.groups.all())
 
 
 def may_touch(request: HttpRequest, user: User | None) -> bool:

@@ -14,7 +14,7 @@ from segments.api.views.base import ApiViewSet
 from segments.models import Change
 
 OPEN = {
-    "", "livez", "readyz", "openapi.json", "docs", "docs/api", "docs/<path:name>", "llms.txt", "admin",
+    "", "livez", "readyz", "openapi.json", "docs", "docs/api", "docs/<path:name>", "llms.txt", "admin", "admin/language",
     "o/token", "o/revoke_token", "o/introspect", ".well-known/oauth-authorization-server",
     ".well-known/oauth-authorization-server/o", "o/.well-known/oauth-authorization-server",
 }  # fmt: skip

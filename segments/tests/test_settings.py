@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READ = re.compile(
-    r"(?:os\.environ\.get|os\.getenv|flag|number|choice|needed_in_production|env(?:\.\w+)?)\(\s*\"([A-Z][A-Z0-9_]+)\""
+    r"(?:os\.environ\.get|os\.getenv|flag|number|choice|time_zone|needed_in_production|env(?:\.\w+)?)\(\s*\"([A-Z][A-Z0-9_]+)\""
     r"|os\.environ\[\"([A-Z][A-Z0-9_]+)\"\](?! =)"
 )
 EXAMPLE = (ROOT / ".env.example").read_text()
@@ -116,6 +116,7 @@ def test_its_production_settings_pass_djangos_own_check(tmp_path):
         ("A2_STRICT", "perhaps", ["A2_STRICT is 'perhaps'", "on or off"]),
         ("A2_EXPORTS", "4", ["A2_EXPORTS is '4'", "0 to 3"]),
         ("A2_PROCESS", "juggler", ["A2_PROCESS is 'juggler'", "command, web, worker"]),
+        ("A2_ADMIN_TIME_ZONE", "Seoul", ["A2_ADMIN_TIME_ZONE is 'Seoul'", "Asia/Seoul"]),
         ("DATABASE_URL", "sqlite:///a2.db", ["DATABASE_URL", "PostgreSQL"]),
     ],
 )

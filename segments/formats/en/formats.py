@@ -1,0 +1,5 @@
+"""English."""
+
+DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
+DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "Y-m-d H:i:s T"
+TIME_FORMAT = "H:i:s"
