@@ -18,6 +18,8 @@ BAD_LIMIT = gettext_noop(
 BAD_DELIMITER = gettext_noop(r"--delimiter %(text)s cannot part cells. Give one character such as ; or \t for a tab.")
 BAD_MAP = gettext_noop("--map %(text)s does not say which column. Give one such as gender=Sex.")
 MAPPED_TWICE = gettext_noop("--map names the column %(column)s twice. Give it one code.")
+SKIPPED_AND_MAPPED = gettext_noop("--skip and --map both name the column %(column)s. Leave one of them out.")
+NO_ATTRIBUTE = gettext_noop("%(option)s names the column of ids, %(column)s, which is no attribute. Leave it out.")
 
 
 @dataclass(frozen=True)
@@ -104,3 +106,12 @@ def read_codes(pairs: list[str]) -> dict[str, str]:
             raise ImportRefused(MAPPED_TWICE, column=repr(column))
         codes[column] = code
     return codes
+
+
+def refuse_contradictions(columns: Columns) -> None:
+    """ImportRefused when a column is meant to be two things."""
+    if both := columns.skip & columns.codes.keys():
+        raise ImportRefused(SKIPPED_AND_MAPPED, column=repr(min(both)))
+    for option, named in (("--skip", columns.skip), ("--map", columns.codes)):
+        if columns.id_column in named:
+            raise ImportRefused(NO_ATTRIBUTE, option=option, column=repr(columns.id_column))

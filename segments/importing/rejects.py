@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -51,6 +51,13 @@ class Rejects:
         self.open_files = ExitStack()
 
     def __enter__(self) -> Self:
+        report = report_path(self.path)
+        if any(self.rows.source.is_at(path) for path in (self.path, report)):
+            raise ImportRefused(SAME_FILE, path=str(self.path))
+        try:
+            clear(self.path, report)
+        except OSError as error:
+            raise ImportRefused(UNWRITABLE, path=str(self.path), problem=error.strerror) from None
         return self
 
     def __exit__(
@@ -78,8 +85,6 @@ class Rejects:
 
     def open(self) -> None:
         """Begin the two files, that of the lines with the header of the source."""
-        if any(self.rows.source.is_at(path) for path in (self.path, report_path(self.path))):
-            raise ImportRefused(SAME_FILE, path=str(self.path))
         self.file = self.open_files.enter_context(self.path.open("wb"))
         report = report_path(self.path).open("w", encoding="utf-8", newline="")
         self.report = csv.writer(self.open_files.enter_context(report))
@@ -95,6 +100,16 @@ class Rejects:
 def report_path(path: Path | str) -> Path:
     """The report on the rejected lines in this file."""
     return Path(path).with_suffix(".report.csv")
+
+
+def clear(path: Path, report: Path) -> None:
+    """Take away the two files that an earlier import left here; what has no such report beside it stays."""
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, UnicodeDecodeError):
+        with report.open(encoding="utf-8") as file:
+            beginning = file.readline(SHOWN_BYTES)
+        if beginning.rstrip("\n") == ",".join(REPORTED):
+            report.unlink()
+            path.unlink(missing_ok=True)
 
 
 def rejects_of(row: Row, header: Header | None) -> Iterator[Reject]:

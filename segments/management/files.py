@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from segments.importing.audiences import Audiences
 from segments.importing.kinds import Kind
-from segments.importing.options import MERGE, REPLACE, Columns, read_codes, read_delimiter
+from segments.importing.options import MERGE, REPLACE, Columns, read_codes, read_delimiter, refuse_contradictions
 
 NOT_GIVEN: tuple[Any, ...] = (None, False, [])
 
@@ -54,7 +54,7 @@ class AudienceFileCommand(FileCommand):
 
     def columns(self, options: dict[str, Any]) -> Columns:
         delimiter, separator = options["delimiter"], options["separator"]
-        return Columns(
+        columns = Columns(
             delimiter=None if delimiter is None else read_delimiter(delimiter),
             id_column=options["id_column"] or "id",
             skip=frozenset(options["skip"]),
@@ -62,3 +62,5 @@ class AudienceFileCommand(FileCommand):
             separator="|" if separator is None else separator,
             merges=options["mode"] != REPLACE,
         )
+        refuse_contradictions(columns)
+        return columns

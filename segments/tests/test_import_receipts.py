@@ -179,6 +179,27 @@ def test_it_makes_no_rejects_file_without_rejects(folder):
     assert [path.name for path in folder.path.iterdir()] == ["people.csv"]
 
 
+def test_it_takes_away_the_rejects_of_the_file_before(folder):
+    folder.load("audiences", "people.csv", PEOPLE + "dan\n")
+    left = sorted(path.name for path in folder.path.iterdir())
+    assert left == ["people.csv", "people.rejects.csv", "people.rejects.report.csv"]
+
+    assert folder.load("audiences", "people.csv", "").code == 0
+    assert [path.name for path in folder.path.iterdir()] == ["people.csv"]
+    folder.load("audiences", "people.csv", PEOPLE + "dan\n")
+    assert folder.load("audiences", "people.csv", "key,gender\n").code == 2
+    assert [path.name for path in folder.path.iterdir()] == ["people.csv"]
+
+
+def test_it_takes_nothing_away_that_no_import_left(folder):
+    for name, content in (("people.rejects.csv", "mine"), ("people.rejects.report.csv", "line,mine\n")):
+        folder.file(name, content)
+    folder.load("audiences", "people.csv", PEOPLE)
+
+    assert (folder.path / "people.rejects.csv").read_text() == "mine"
+    assert (folder.path / "people.rejects.report.csv").read_text() == "line,mine\n"
+
+
 def test_it_lets_the_last_line_of_an_id_win_and_a_rejected_one_not_count(folder):
     outcome = folder.load("audiences", "people.csv", "id,tier\nana,gold\nana,silver\nana,a||b\nben,gold\n")
 

@@ -113,6 +113,7 @@ def test_it_refuses_a_header_that_cannot_be_meant(folder, header, words):
         (["--map=sex=age"], ["--map names the column 'age'"]),
         (["--strict"], ["No attribute has the code 'gender'", "import_attributes"]),
         (["--rejects={folder}/people.csv", "--skip=gender"], ["is the file to be imported"]),
+        (["--rejects={folder}/people.csv", "--skip=age"], ["is the file to be imported"]),
         (["--rejects={folder}/no/such.csv", "--skip=gender"], ["cannot be written", "--rejects"]),
     ],
 )
@@ -131,6 +132,9 @@ def test_it_refuses_options_that_do_not_fit_the_file(folder, options, words):
         *[([f"--delimiter={text}"], ["--delimiter"]) for text in ("", ";;", '"', "\n")],
         *[([f"--map={text}"], ["--map", "gender=Sex"]) for text in ("gender", "=sex", "gender=")],
         (["--map=a=x", "--map=b=x"], ["--map names the column 'x' twice"]),
+        (["--map=sex=gender", "--skip=gender"], ["--skip and --map both name the column 'gender'"]),
+        (["--map=sex=id"], ["--map names the column of ids, 'id'"]),
+        (["--skip=gender", "--id-column=gender"], ["--skip names the column of ids, 'gender'"]),
     ],
 )
 def test_it_refuses_options_that_cannot_be_meant_before_it_begins(folder, options, words):
