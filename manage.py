@@ -49,4 +49,11 @@ def start_local_database() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Python has None for an output that the shell closed; it is one that nobody reads.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 open to the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 the same
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)

@@ -19,6 +19,7 @@ STDIN = "-"
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 CSV = (".csv", ".tsv", ".txt")
 
+CLOSED = gettext_noop("Standard input is closed. Send it the file's content, or name the file.")
 MISSING = gettext_noop("There is no file %(file)s. Check its name.")
 NO_FILE = gettext_noop("%(file)s is not a regular file. Name one, or send its content to standard input and name -.")
 LINK = gettext_noop("%(file)s is a symbolic link. Name the file that it points to.")
@@ -69,6 +70,8 @@ def unpacked(name: str) -> str:
 def opened(name: str) -> Iterator[Source]:
     """The file with this name, or standard input for `-`; ImportRefused when it cannot be read to its end."""
     if name == STDIN:
+        if sys.stdin is None:  # as Python has it where the shell closed it
+            raise ImportRefused(CLOSED)
         yield Source(name, sys.stdin.buffer)
         return
     refuse_what_is_no_file(name)

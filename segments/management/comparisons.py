@@ -5,11 +5,13 @@ from typing import Any
 
 import orjson
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from segments.exceptions import ImportRefused
 from segments.importing.comparing import Comparison
 from segments.importing.options import Options, read_owner
 from segments.importing.rejects import printable, sentence
+from segments.management.endings import Interrupted, interruptible, reader_may_leave
 from segments.management.files import FileCommand
 from segments.management.imports import REFUSED
 from segments.models.changes import Actor
@@ -32,11 +34,14 @@ class CompareCommand(FileCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             comparison = Comparison(self.kind(self.read(options), Actor()))
-            for difference in comparison.run(options["file"]):
-                self.say(dataclasses.asdict(difference))
+            with interruptible(), reader_may_leave(self.stdout):
+                for difference in comparison.run(options["file"]):
+                    self.say(dataclasses.asdict(difference))
+                self.say(comparison.counts())
+        except Interrupted as end:
+            raise CommandError(_("The comparison was interrupted."), returncode=end.code) from None
         except ImportRefused as refusal:
             raise CommandError(printable(sentence(refusal.fault)), returncode=REFUSED) from None
-        self.say(comparison.counts())
         if comparison.same + comparison.duplicate < comparison.lines:
             raise SystemExit(DIFFERENT)
 

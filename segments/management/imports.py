@@ -14,6 +14,7 @@ from segments.importing.options import Options, read_limit, read_owner
 from segments.importing.receipt import Receipt
 from segments.importing.rejects import printable, report_path, sentence
 from segments.importing.run import ImportRun
+from segments.management.endings import Interrupted, interruptible, reader_may_leave, tell
 from segments.management.files import NOT_GIVEN, FileCommand
 from segments.management.progress import shown_on
 from segments.models.changes import Actor
@@ -42,8 +43,12 @@ class ImportCommand(FileCommand):
         # What is loaded by now stays; going through it for garbage again and again takes half of the time.
         gc.freeze()
         try:
-            run = ImportRun(self.kind, options["file"], self.read(options), Actor(command=self.called))
-            receipt = self.carry_out(run)
+            with interruptible():
+                run = ImportRun(self.kind, options["file"], self.read(options), Actor(command=self.called))
+                receipt = self.carry_out(run)
+        except Interrupted as end:
+            message = _("The import was interrupted. Run it again: what it had applied is then unchanged.")
+            raise CommandError(message, returncode=end.code) from None
         except ImportRefused as refusal:
             raise CommandError(printable(sentence(refusal.fault)), returncode=REFUSED) from None
         except (DatabaseError, OSError, SegmentsError) as error:
@@ -51,7 +56,8 @@ class ImportCommand(FileCommand):
             raise CommandError(
                 message % {"problem": str(error).strip().removesuffix(".")}, returncode=FAILED
             ) from error
-        self.tell(receipt, options["format"])
+        with reader_may_leave(self.stdout):
+            self.tell(receipt, options["format"])
         if receipt.rejected:
             raise SystemExit(SOME_REJECTED)
 
@@ -63,10 +69,11 @@ class ImportCommand(FileCommand):
         finally:
             if run.kind.left_out:
                 message = _("Columns that are no fields and were not kept: %(columns)s.")
-                self.stderr.write(message % {"columns": ", ".join(run.kind.left_out)})
+                tell(self.stderr, message % {"columns": ", ".join(run.kind.left_out)})
             if run.row.rejects_file:
                 message = _("Rejected lines: %(file)s. What is wrong with each: %(report)s.")
-                self.stderr.write(message % {"file": run.row.rejects_file, "report": report_path(run.row.rejects_file)})
+                report = report_path(run.row.rejects_file)
+                tell(self.stderr, message % {"file": run.row.rejects_file, "report": report})
 
     @property
     def called(self) -> str:

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from segments.management.endings import tell
+
 SECONDS = 1.0
 
 
@@ -39,7 +41,7 @@ class Told:
         line: dict[str, Any] = {"phase": self.phase, "rows": rows, "rows_per_second": rate}
         if self.total and done:
             line["eta_seconds"] = round(seconds * (self.total - done) / done)
-        self.out.write(json.dumps(line))
+        tell(self.out, json.dumps(line))
 
 
 class Drawn:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import signal
 
 import pytest
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.core.management.base import BaseCommand
 
 from segments.importing import readers
 from segments.importing.receipt import BUCKETS
-from segments.management import imports
+from segments.management import endings, imports
 
 PAGE = (settings.BASE_DIR / "docs" / "reference" / "commands.md").read_text()
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -50,5 +51,6 @@ def test_it_defines_the_receipt():
         assert f"`{word}`" in SECTIONS["Imports"]
     for fault in (readers.LINE_TOO_LONG, readers.NOT_UTF8, readers.NULL_CHARACTER, readers.BROKEN_QUOTES):
         assert f"`{fault.code}`" in SECTIONS["Imports"]
-    for code in (0, imports.SOME_REJECTED, imports.REFUSED, imports.FAILED):
+    interrupted = endings.SIGNALLED + signal.SIGINT
+    for code in (0, imports.SOME_REJECTED, imports.REFUSED, imports.FAILED, interrupted, endings.READER_HAS_GONE):
         assert f"\n| {code} | " in SECTIONS["Imports"]
