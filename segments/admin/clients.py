@@ -1,26 +1,38 @@
 """Clients in the admin: registered here, their secret shown once."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import CharField, ManyToManyField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
+from django.utils import timezone
+from django.utils.formats import localize, number_format
+from django.utils.html import format_html
 from django.utils.text import format_lazy
+from django.utils.timezone import localtime
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from oauth2_provider.models import get_access_token_model
 
+from segments import tallying
 from segments.admin.forms import ContractForm, ShapeText
 from segments.admin.pages import ContractAdmin, WholeDeletion, actor
-from segments.models import Client
+from segments.models import Client, Owner, Tally
 from segments.models.clients import NAME, default_scopes
 from segments.shapes import Reading
+
+MOST_TO_TICK = 50
+MONTH = timedelta(days=30)
 
 admin.site.unregister(Client)
 
@@ -51,10 +63,10 @@ class ClientForm(ContractForm):
 @admin.register(Client)
 class ClientAdmin(ContractAdmin, WholeDeletion):
     form = ClientForm
-    list_display = ["name", "client_id", "all_owners", "acts_for_names", "is_active"]
+    list_display = ["name", "acts_for_names", "last_used", "is_active", "client_id"]
     list_filter = ["is_active", "all_owners"]
     search_fields = ["name", "=client_id"]
-    autocomplete_fields = ["owners"]
+    autocomplete_fields = ["owners"]  # where they are too many to tick
     view_on_site = False
     change_form_template = "admin/segments/client/form.html"
 
@@ -63,21 +75,35 @@ class ClientAdmin(ContractAdmin, WholeDeletion):
         if obj is None:
             return fields
         seen = ["seen"] if self.has_change_permission(request, obj) else []
-        return [*fields, "is_active", "client_id", "created", *seen]
+        return [*fields, "is_active", "client_id", "requests", "tokens", "created", *seen]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Not by the digest of a secret: whoever may look at clients could feel their way along it."""
         return not lookup.startswith("client_secret") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> list[str]:
-        return [] if obj is None else ["client_id", "created"]
+        return [] if obj is None else ["client_id", "requests", "tokens", "created"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
-        return super().get_queryset(request).prefetch_related("owners")
+        used = Tally.objects.filter(kind=tallying.CLIENT, object_id=Cast(OuterRef("pk"), CharField())).order_by("-day")
+        clients = super().get_queryset(request).prefetch_related("owners")
+        return clients.annotate(used_at=Subquery(used.values("last_at")[:1]))  # type: ignore[no-any-return]
+
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **options: Any
+    ) -> Any:
+        if db_field.name == "owners" and Owner.objects.count() <= MOST_TO_TICK:
+            options["widget"] = forms.CheckboxSelectMultiple
+        return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_urls(self) -> list[URLPattern]:
         secret = self.admin_site.admin_view(never_cache(self.new_secret))
-        return [path("<int:object_id>/secret/", secret, name="segments_client_secret"), *super().get_urls()]
+        revoke = self.admin_site.admin_view(self.revoke_tokens)
+        return [
+            path("<int:object_id>/secret/", secret, name="segments_client_secret"),
+            path("<int:object_id>/revoke/", revoke, name="segments_client_revoke"),
+            *super().get_urls(),
+        ]
 
     def save_model(self, request: HttpRequest, obj: Client, form: Any, change: bool) -> None:
         values = form.reading.values
@@ -109,9 +135,23 @@ class ClientAdmin(ContractAdmin, WholeDeletion):
             return self.show_secret(request, client, client.renew_secret(actor(request)))
         return self.page(request, client, "confirm_secret.html", _("Make a new secret?"))
 
+    def revoke_tokens(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask, then revoke every token that the client has."""
+        client = get_object_or_404(Client, pk=object_id)
+        if not self.has_change_permission(request, client):
+            raise PermissionDenied
+        if request.method != "POST":
+            return self.page(request, client, "confirm_revoke.html", _("Revoke all its tokens?"))
+        count = client.revoke_tokens(actor(request))
+        told = ngettext("%(count)d token of %(name)s is revoked.", "%(count)d tokens of %(name)s are revoked.", count)
+        messages.success(request, told % {"count": count, "name": client.name})
+        return redirect("admin:segments_client_change", client.pk)
+
     def show_secret(self, request: HttpRequest, client: Client, secret: str) -> HttpResponse:
         """The only page that ever has it; nobody is to keep a copy of the page."""
-        response = self.page(request, client, "secret.html", _("The secret of %s") % client.name, secret=secret)
+        token = request.build_absolute_uri(reverse("oauth-token"))
+        title = _("The secret of %s") % client.name
+        response = self.page(request, client, "secret.html", title, secret=secret, token=token)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -127,6 +167,27 @@ class ClientAdmin(ContractAdmin, WholeDeletion):
         for client in queryset:
             self.delete_model(request, client)
 
-    @admin.display(description=_("acts for"))
+    @admin.display(description=_("acts for"), ordering="all_owners")
     def acts_for_names(self, client: Client) -> str:
-        return ", ".join(owner.name for owner in client.owners.all())
+        return gettext("all owners") if client.all_owners else ", ".join(owner.name for owner in client.owners.all())
+
+    @admin.display(description=_("last used"), ordering="used_at")
+    def last_used(self, client: Client) -> Any:
+        return client.used_at  # type: ignore[attr-defined]
+
+    @admin.display(description=_("requests"))
+    def requests(self, client: Client) -> str:
+        since = timezone.now().date() - MONTH
+        used = tallying.used(tallying.CLIENT, [client.pk], since)[str(client.pk)]
+        if used.last_at is None:
+            return gettext("none yet")
+        words = {"count": number_format(used.times, force_grouping=True), "last": localize(localtime(used.last_at))}
+        return gettext("%(count)s in 30 days, the last %(last)s") % words
+
+    @admin.display(description=_("tokens"))
+    def tokens(self, client: Client) -> str:
+        """How many are good now; each can be looked at, or revoked by itself, in their list."""
+        good = get_access_token_model().objects.filter(application=client, expires__gt=timezone.now()).count()
+        told = ngettext("%d is good now", "%d are good now", good) % good
+        address = reverse("admin:oauth2_provider_accesstoken_changelist")
+        return format_html('<a href="{}?application__id__exact={}">{}</a>', address, client.pk, told)

@@ -9,6 +9,7 @@ from oauth2_provider.models import AbstractAccessToken
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from rest_framework.request import Request
 
+from segments import tallying
 from segments.exceptions import BadAuthorization, ExpiredToken, InvalidToken, TokenSentTwice, bearer_challenge
 
 
@@ -37,6 +38,7 @@ class BearerAuthentication(OAuth2Authentication):  # type: ignore[misc]
             raise ExpiredToken
         if not is_valid or checked.client is None:
             raise InvalidToken
+        tallying.note(tallying.CLIENT, checked.client.pk)
         return None, checked.access_token
 
     def authenticate_header(self, request: Request) -> str:

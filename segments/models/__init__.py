@@ -9,6 +9,7 @@ from segments.models.index import AudienceBitmap, AudienceDelta, IndexedValue
 from segments.models.owners import Owner
 from segments.models.recounts import Recount
 from segments.models.segments import AudienceSegment, SegmentSize
+from segments.models.tallies import Tally
 
 __all__ = [
     "Audience",
@@ -26,4 +27,5 @@ __all__ = [
     "Owner",
     "Recount",
     "SegmentSize",
+    "Tally",
 ]

@@ -151,6 +151,13 @@ class Client(AbstractApplication):
             self.record("changed", {}, {"client_secret": "renewed"}, actor)
         return secret
 
+    def revoke_tokens(self, actor: "Actor") -> int:
+        """Revoke all its tokens, which counts on their next use; how many there were."""
+        with transaction.atomic():
+            count, _of_each = get_access_token_model().objects.filter(application=self).delete()
+            self.record("changed", {}, {"tokens": "revoked"}, actor)
+        return int(count)
+
     def registration(self) -> dict[str, Any]:
         """What the audit trail keeps of it."""
         return {

@@ -67,6 +67,7 @@ segments_client_change                     ---w
 segments_client_changelist                 ---r
 segments_client_delete                     ---w
 segments_client_history                    ---r
+segments_client_revoke                     ---w
 segments_client_secret                     ---w
 segments_import_add                        ----
 segments_import_change                     rrrr
