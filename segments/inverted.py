@@ -5,15 +5,18 @@ clause on that attribute: one set for each attribute, and what is in all of them
 """
 
 import uuid
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from operator import attrgetter, itemgetter
 
-from segments.expressions import Parsed, evaluate
+from segments.expressions import And, AnyOf, Expression, Not, evaluate
 from segments.store.audiences import Properties
-from segments.store.roaring import BitMap
+from segments.store.roaring import NONE, BitMap
 
 Label = tuple[str, str]
+BY_NO = attrgetter("no")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A definition as the index reads it.
+    """A definition as the index reads it: what it selects, and the codes that it names.
 
     That a value is unknown makes no difference to a clause of `properties`, as no audience has it; but an
     exclusion with one selects nobody: it awaits the value. `selects` is False while it can select nobody.
@@ -35,74 +38,117 @@ class Entry:
 
     segment: Found
     owner_id: uuid.UUID
-    parsed: Parsed
+    tree: Expression
+    codes: frozenset[str]
     selects: bool = True
     awaited: frozenset[Label] = frozenset()
 
-    def names(self, codes: Container[str], learned: frozenset[Label]) -> bool:
+    def names(self, codes: Set[str], learned: frozenset[Label]) -> bool:
         """Whether it has a clause on one of the codes, or awaits one of the values."""
-        return bool(self.awaited & learned) or any(clause.code in codes for clause in self.parsed.clauses)
+        return not self.codes.isdisjoint(codes) or not self.awaited.isdisjoint(learned)
+
+    @property
+    def clauses(self) -> tuple[Expression, ...]:
+        return self.tree.parts if isinstance(self.tree, And) else (self.tree,)
 
     def is_plain(self) -> bool:
         """Whether it has one clause at the most on each attribute; two spellings of a code make two of it."""
-        codes = [clause.code for clause in self.parsed.clauses if not clause.excluded]
+        codes = [clause.code for clause in self.clauses if isinstance(clause, AnyOf)]
         return len(codes) == len(set(codes))
 
     def has(self, properties: Properties) -> bool:
-        return self.selects and not self.awaited and evaluate(self.parsed.tree, properties)
+        return self.selects and not self.awaited and evaluate(self.tree, properties)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """The segments that have no clause on an attribute, and, for each value, these and those whose clause lists it."""
+
+    without: BitMap
+    listing: Mapping[str, BitMap]
+
+    def allowing(self, texts: list[str] | None) -> BitMap:
+        """The segments that an audience with these values is not kept out of."""
+        if not texts:
+            return self.without
+        if len(texts) == 1:
+            return self.listing.get(texts[0], self.without)
+        return BitMap.union(*[self.listing.get(text, self.without) for text in texts])
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """The inverted index of some entries, in which each has a place."""
+    """The inverted index of some entries; a segment's place is where it stands among them, by `no`."""
 
-    entries: tuple[Entry, ...] = ()
+    segments: tuple[Found, ...] = ()
     everyone: BitMap = field(default_factory=BitMap)
-    without: Mapping[str, BitMap] = field(default_factory=dict)
-    listing: Mapping[Label, BitMap] = field(default_factory=dict)
-    excluding: Mapping[Label, BitMap] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    excluding: Mapping[str, Mapping[str, BitMap]] = field(default_factory=dict)
     others: tuple[Entry, ...] = ()
 
-    def match(self, properties: Properties) -> list[Entry]:
-        """The entries that select an audience with these properties."""
-        others = [entry for entry in self.others if entry.has(properties)]
-        return [*map(self.entries.__getitem__, self.places(properties)), *others]
+    def match(self, properties: Properties, hidden: BitMap = NONE) -> list[Found]:
+        """The segments at places that are not hidden, and select an audience with these properties; in their order."""
+        places = self.places(properties)
+        if hidden:
+            places -= hidden
+        numbers = places.to_array()
+        if len(numbers) < 2:
+            return [self.segments[place] for place in numbers]
+        return list(itemgetter(*numbers)(self.segments))
+
+    def places_of(self, entries: Iterable[Entry]) -> BitMap:
+        """Where these stand, those of them that have a place."""
+        found = BitMap()
+        for entry in entries:
+            place = bisect_left(self.segments, entry.segment.no, key=BY_NO)
+            if place < len(self.segments) and self.segments[place].id == entry.segment.id:
+                found.add(place)
+        return found
 
     def places(self, properties: Properties) -> BitMap:
-        """Where the plain ones among them stand."""
-        found = self.everyone
-        for code, without in self.without.items():
-            sets = [self.listing.get((code, text), without) for text in properties.get(code, ())]
-            found = found & (sets[0] if len(sets) == 1 else BitMap.union(without, *sets))
-            if not found:
-                return found
-        for code, texts in properties.items():
-            for text in texts:
-                if (code, text) in self.excluding:
-                    found = found - self.excluding[code, text]
+        """Where they stand; a set of the caller's own. The smallest sets come first, so that little is left soon."""
+        has = properties.get
+        sets = [attribute.allowing(has(code)) for code, attribute in self.attributes.items()]
+        sets.sort(key=len)
+        found = sets[0] & sets[1] if len(sets) > 1 else BitMap(sets[0] if sets else self.everyone)
+        for allowed in sets[2:]:
+            found &= allowed
+        for code, listing in self.excluding.items():
+            for text in has(code, ()):
+                found -= listing.get(text, NONE)
         return found
 
 
 def frozen(entries: Iterable[Entry]) -> Frozen:
     """The inverted index of those of these entries that can select somebody."""
     selecting = [entry for entry in entries if entry.selects and not entry.awaited]
-    kept = tuple(entry for entry in selecting if entry.is_plain())
-    listing: dict[Label, list[int]] = defaultdict(list)
-    excluding: dict[Label, list[int]] = defaultdict(list)
-    having: dict[str, list[int]] = defaultdict(list)
+    selecting.sort(key=lambda entry: entry.segment.no)
+    kept = [entry for entry in selecting if entry.is_plain()]
+    listing: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    excluding: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, entry in enumerate(kept):
-        for clause in entry.parsed.clauses:
-            for text in clause.values:
-                (excluding if clause.excluded else listing)[clause.code, text].append(place)
-            if not clause.excluded:
-                having[clause.code].append(place)
+        for clause in entry.clauses:
+            match clause:
+                case AnyOf(code, texts):
+                    of_code = listing[code]
+                case Not(AnyOf(code, texts)):
+                    of_code = excluding[code]
+                case _:
+                    raise TypeError(f"No clause is {clause!r}.")
+            for text in texts:
+                of_code[text].append(place)
     everyone = BitMap(range(len(kept)))
-    without = {code: everyone - BitMap(places) for code, places in having.items()}
     return Frozen(
-        kept,
+        # Made once more, one after the other: so many that lie far apart would be slow to list.
+        tuple(Found(entry.segment.id, entry.segment.no, entry.segment.name) for entry in kept),
         everyone,
-        without,
-        {(code, text): BitMap(places) | without[code] for (code, text), places in listing.items()},
-        {label: BitMap(places) for label, places in excluding.items()},
+        {code: attribute(everyone, by_text) for code, by_text in listing.items()},
+        {code: {text: BitMap(places) for text, places in of.items()} for code, of in excluding.items()},
         tuple(entry for entry in selecting if not entry.is_plain()),
     )
+
+
+def attribute(everyone: BitMap, listing: Mapping[str, list[int]]) -> Attribute:
+    listed = {text: BitMap(places) for text, places in listing.items()}
+    without = everyone - BitMap.union(*listed.values())
+    return Attribute(without, {text: places | without for text, places in listed.items()})

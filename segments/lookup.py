@@ -9,10 +9,9 @@ and what was changed since the look-up before it; so no answer is older than its
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from operator import attrgetter
 from threading import Lock, Thread
 from typing import Any
 
@@ -22,13 +21,14 @@ from django.db.models import QuerySet
 
 from segments import catalogue
 from segments.expressions import Known, Nobody, Parsed, parse
-from segments.inverted import Entry, Found, Frozen, Label, frozen
+from segments.inverted import BY_NO, Entry, Found, Frozen, Label, frozen
 from segments.matching import wanted_by
 from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change
 from segments.store.audiences import Properties
 from segments.store.database import history_of
+from segments.store.roaring import BitMap
 
-MOST_LAID_OVER = 1_000
+MOST_LAID_OVER = 250
 LOADED = 10_000  # segments at a time
 AUDIENCE, CHANGE, ATTRIBUTE, VALUE = (
     model._meta.db_table for model in (Audience, Change, AudienceAttribute, AudienceAttributeValue)
@@ -58,7 +58,10 @@ class Looked:
 
 @dataclass(frozen=True)
 class State:
-    """The index at one moment: frozen entries, those changed since, and what the next look-up has to ask for."""
+    """The index at one moment: frozen entries, those changed since, and what the next look-up has to ask for.
+
+    `hidden` says where in the index those stand that were changed since.
+    """
 
     history: str
     since: str
@@ -66,15 +69,41 @@ class State:
     index: Frozen
     entries: Mapping[uuid.UUID, Entry]
     changed: frozenset[uuid.UUID] = frozenset()
+    hidden: BitMap = field(default_factory=BitMap)
     awaited: frozenset[Label] = frozenset()
 
     def segments_of(self, properties: Properties) -> list[Found]:
-        found = [entry.segment for entry in self.index.match(properties)]
-        if self.changed:
-            found = [segment for segment in found if segment.id not in self.changed]
-            laid_over = (self.entries[key] for key in self.changed if key in self.entries)
-            found += [entry.segment for entry in laid_over if entry.has(properties)]
-        return sorted(found, key=attrgetter("no"))
+        found = self.index.match(properties, self.hidden)
+        beside = [entry for entry in self.index.others if entry.segment.id not in self.changed]
+        beside += [self.entries[key] for key in self.changed if key in self.entries]
+        if more := [entry.segment for entry in beside if entry.has(properties)]:
+            return sorted([*found, *more], key=BY_NO)
+        return found
+
+    def with_changed(self, found: "Reading", keys: frozenset[uuid.UUID], again: Mapping[uuid.UUID, Entry]) -> "State":
+        """The state after a reading by which these segments are what they are `again`, or gone."""
+        before = [self.entries[key] for key in keys if key in self.entries]
+        entries = {**self.entries, **again}
+        for key in keys - again.keys():
+            entries.pop(key, None)
+        await_some = any(entry.awaited for entry in (*before, *again.values()))
+        return State(
+            found.history,
+            found.xmin,
+            found.changes,
+            self.index,
+            entries,
+            self.changed | keys,
+            self.hidden | self.index.places_of(before),
+            awaited_by(entries.values()) if await_some else self.awaited,
+        )
+
+    def on(self, index: Frozen, base: "State") -> "State":
+        """The same on an index that was made of the entries of a state before."""
+        touched = self.changed | base.changed
+        changed = frozenset(key for key in touched if self.entries.get(key) is not base.entries.get(key))
+        hidden = index.places_of(base.entries[key] for key in changed if key in base.entries)
+        return replace(self, index=index, changed=changed, hidden=hidden)
 
     def touched_by(self, found: "Reading") -> frozenset[uuid.UUID]:
         """The segments that mean something else than before, or may."""
@@ -139,6 +168,7 @@ class Index:
     def __init__(self) -> None:
         self.state: State | None = None
         self.lock = Lock()
+        self.freezing = Lock()
 
     def look_up(self, ids: Sequence[str]) -> list[Looked]:
         """The segments of each of these audiences; an unknown audience has none."""
@@ -162,19 +192,23 @@ class Index:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             state, found = caught_up(self.state, ids)
             self.state = state
-        if len(state.changed) > MOST_LAID_OVER:
-            Thread(target=self.freeze, args=[state], daemon=True).start()
+        if len(state.changed) > MOST_LAID_OVER and self.freezing.acquire(blocking=False):
+            Thread(target=self.freeze_in_time, args=[state], daemon=True).start()
         return state, found
+
+    def freeze_in_time(self, base: State) -> None:
+        """What one thread does at a time, beside those that look up."""
+        try:
+            self.freeze(base)
+        finally:
+            self.freezing.release()
 
     def freeze(self, base: State) -> None:
         """Make the inverted index anew, of what was laid over it, while look-ups go on with the one there is."""
         index = frozen(base.entries.values())
         with self.lock:
-            now = self.state
-            if now is not None and now.index is base.index:
-                touched = now.changed | base.changed
-                changed = {key for key in touched if now.entries.get(key) is not base.entries.get(key)}
-                self.state = replace(now, index=index, changed=frozenset(changed))
+            if self.state is not None and self.state.index is base.index:
+                self.state = self.state.on(index, base)
 
 
 INDEX = Index()
@@ -191,9 +225,7 @@ def caught_up(state: State | None, ids: Sequence[str]) -> tuple[State, Reading]:
         return replace(fresh, awaited=awaited_by(entries.values())), found
     keys = state.touched_by(found)
     again = {entry.segment.id: entry for entry in compiled(AudienceSegment.objects.filter(pk__in=keys))}
-    entries = {key: entry for key, entry in state.entries.items() if key not in keys} | again
-    changed, awaited = state.changed | keys, awaited_by(entries.values())
-    return State(found.history, found.xmin, found.changes, state.index, entries, changed, awaited), found
+    return state.with_changed(found, keys, again), found
 
 
 def awaited_by(entries: Iterable[Entry]) -> frozenset[Label]:
@@ -213,13 +245,13 @@ def compiled(segments: QuerySet[AudienceSegment]) -> Iterator[Entry]:
 
 def entry(segment: Found, owner_id: uuid.UUID, parsed: Parsed, known: catalogue.Excerpt) -> Entry:
     """How the index reads one definition, as the catalogue stands."""
-    hidden = any(known.hides(clause.code, owner_id) for clause in parsed.clauses)
-    if hidden or isinstance(parsed.tree, Nobody):
-        return Entry(segment, owner_id, parsed, selects=False)
+    tree, codes = parsed.tree, frozenset(clause.code for clause in parsed.clauses)
+    if isinstance(tree, Nobody) or any(known.hides(code, owner_id) for code in codes):
+        return Entry(segment, owner_id, tree, codes, selects=False)
     visible = known.visible_to(owner_id)
     excluded = ((clause.code, text) for clause in parsed.clauses if clause.excluded for text in clause.values)
     awaited = frozenset(label for label in excluded if not is_known(visible.get(label[0]), label[1]))
-    return Entry(segment, owner_id, parsed, awaited=awaited)
+    return Entry(segment, owner_id, tree, codes, awaited=awaited)
 
 
 def is_known(known: Known | None, text: str) -> bool:

@@ -187,8 +187,25 @@ def test_it_makes_its_index_anew_when_much_lies_over_it(people, draft, monkeypat
     lookup.INDEX.freeze(state)
 
     now = lookup.INDEX.state
-    assert (len(now.index.entries), now.changed) == (5, frozenset())
+    assert (len(now.index.segments), now.changed) == (5, frozenset())
     assert len(people.get("/audiences/get/p1/segments").json()["segments"]) == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_changes_while_the_index_is_made_anew_lies_over_the_new_one(people, draft, segments_of):
+    made = [people.post(PATH, draft(name=f"{n}", properties={"gender": ["F"]})).json()["id"] for n in range(4)]
+    assert segments_of("p1") == ["0", "1", "2", "3"]
+    people.patch(f"{PATH}/{made[0]}", {"name": "renamed"})
+    assert segments_of("p1") == ["renamed", "1", "2", "3"]
+    before = lookup.INDEX.state
+    people.patch(f"{PATH}/{made[1]}", {"properties": {"gender": ["M"]}})
+    people.delete(f"{PATH}/{made[2]}")
+    assert segments_of("p1") == ["renamed", "3"]
+
+    lookup.INDEX.freeze(before)
+
+    assert lookup.INDEX.state.index is not before.index
+    assert (segments_of("p1"), segments_of("p4")) == (["renamed", "3"], ["1"])
 
 
 def test_it_explains_clause_by_clause(people, draft):

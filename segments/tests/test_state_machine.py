@@ -209,6 +209,12 @@ class Engine(RuleBasedStateMachine):
             expected = [key for key in self.segments if has is not None and evaluate(self.meaning(key), has)]
             assert [found.id for found in one.segments] == expected
 
+    @rule()
+    def freeze(self):
+        """What a process does when many segments were changed since it began."""
+        if state := lookup.INDEX.state:
+            lookup.INDEX.freeze(state)
+
     @precondition(lambda self: self.segments and self.judge.profiles)
     @rule(data=st.data())
     def explain(self, data):
