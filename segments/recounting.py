@@ -19,6 +19,7 @@ from segments.models import AudienceSegment, Change, Recount
 from segments.models.changes import CATALOGUE
 from segments.sizing import recount
 from segments.store import store
+from segments.totals import keep_total
 
 LOCK = 0xA2512E  # the key of the advisory lock of whoever recounts
 DATED = timedelta(minutes=10)  # a size that stays the same is written no more often, for the sake of its date
@@ -81,6 +82,7 @@ def recount_all(lasting: timedelta = timedelta(0)) -> None:
             keep(failed_at=timezone.now(), failure=str(error).strip())
         raise
     keep(**vars(seen), ended_at=timezone.now(), failed_at=None, failure="")
+    keep_total()
 
 
 def keep(**fields: object) -> None:

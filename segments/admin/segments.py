@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from segments import definitions, recounting
 from segments.admin.builder import SegmentBuilder
 from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText, placed
+from segments.admin.home import NeedsAttention
 from segments.admin.pages import ContractAdmin, WholeDeletion, actor
 from segments.contract import SEGMENT, read_segment
 from segments.definitions import Defined, Draft
@@ -97,7 +98,7 @@ class SegmentList(ChangeList):
 class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
     form = SegmentForm
     list_display = ["name", "no", "owner_name", "selects", "size", "source", "counted"]
-    list_filter = ["management_type"]
+    list_filter = ["management_type", NeedsAttention]
     list_select_related = ["owner"]
     list_per_page = 50
     search_fields = ["name", "owner__name", "=id", "=no"]

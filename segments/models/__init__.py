@@ -10,6 +10,7 @@ from segments.models.owners import Owner
 from segments.models.recounts import Recount
 from segments.models.segments import AudienceSegment, SegmentSize
 from segments.models.tallies import Tally
+from segments.models.totals import AudienceTotal
 
 __all__ = [
     "Audience",
@@ -19,6 +20,7 @@ __all__ = [
     "AudienceDelta",
     "AudienceHead",
     "AudienceSegment",
+    "AudienceTotal",
     "Change",
     "Client",
     "Import",

@@ -1,0 +1,148 @@
+"""The first page: what needs attention, each with a link, and then how things stand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from segments import attention, recounting
+from segments.coverage import Coverage, coverage
+from segments.models import AudienceAttribute, AudienceSegment, AudienceTotal, Import, Owner
+from segments.templatetags.shown import grouped
+
+WEEK, QUARTER = timedelta(days=7), timedelta(days=90)
+OWNERS, ATTRIBUTES, IMPORTS = 8, 12, 5
+SEGMENTS = "segments.view_audiencesegment"
+
+
+@dataclass(frozen=True)
+class Matter:
+    """Something to look into: a sentence, and the list of what it is about."""
+
+    told: str
+    address: str
+
+
+class NeedsAttention(admin.SimpleListFilter):
+    """The lists of segments that the first page leads to."""
+
+    title = gettext_lazy("attention")
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [
+            ("fallen", _("fell by a third in a day")),
+            ("nobody", _("reaches nobody")),
+            ("unresolved", _("reaches nobody, with warnings")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> QuerySet[AudienceSegment]:
+        match self.value():
+            case "fallen":
+                return queryset.filter(pk__in=attention.fallen().values("pk"))
+            case "nobody":
+                return queryset.filter(pk__in=attention.reaching_nobody().values("pk"))
+            case "unresolved":
+                return queryset.filter(pk__in=attention.unresolved())
+        return queryset
+
+
+def contents(user: User | AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
+    """The parts of the page that this member of staff may see."""
+    shown: dict[str, Any] = {"matters": list(matters(user))}
+    if may(user, SEGMENTS):
+        shown["owners"] = by_owner()
+    if may(user, "segments.view_audienceattribute"):
+        found = attributes_covered()
+        shown["coverage"], shown["covered"] = found, by_coverage(found)
+        if may(user, "segments.view_audience"):
+            shown["total"], shown["as_of"] = found.total, found.as_of
+            shown["totals"] = totals(found)
+    if may(user, "segments.view_import"):
+        shown["imports"] = Import.objects.all()[:IMPORTS]
+    return shown
+
+
+def may(user: User | AbstractBaseUser | AnonymousUser, permission: str) -> bool:
+    return bool(user.has_perm(permission))  # type: ignore[union-attr]
+
+
+def matters(user: User | AbstractBaseUser | AnonymousUser) -> Iterator[Matter]:
+    """What needs attention, the gravest first."""
+    if may(user, SEGMENTS):
+        if told := recounting.trouble():
+            yield Matter(told, address_of("segments_audiencesegment"))
+        yield from segment_matters()
+    if may(user, "segments.view_import"):
+        yield from import_matters()
+
+
+def segment_matters() -> Iterator[Matter]:
+    counts = {
+        "fallen": attention.fallen().count(),
+        "unresolved": len(attention.unresolved()),
+        "nobody": attention.reaching_nobody().count(),
+    }
+    sentences = {
+        "fallen": ngettext(
+            "%s segment is a third smaller than a day ago, or less",
+            "%s segments are a third smaller than a day ago, or less",
+            counts["fallen"],
+        ),
+        "unresolved": ngettext(
+            "%s segment reaches nobody, and warns of a clause",
+            "%s segments reach nobody, and warn of a clause",
+            counts["unresolved"],
+        ),
+        "nobody": ngettext("%s segment reaches nobody", "%s segments reach nobody", counts["nobody"]),
+    }
+    for name, count in counts.items():
+        if count:
+            yield Matter(sentences[name] % grouped(count), address_of("segments_audiencesegment", attention=name))
+
+
+def import_matters() -> Iterator[Matter]:
+    since = timezone.now() - WEEK
+    for state, sentence in (
+        (Import.State.FAILED, _("Imports that failed in 7 days: %s")),
+        (Import.State.REFUSED, _("Imports that were refused in 7 days: %s")),
+    ):
+        count = Import.objects.filter(state=state, dry_run=False, started_at__gte=since).count()
+        if count:
+            query = {"state__exact": state.value, "dry_run__exact": "0", "started_at__gte": since.isoformat()}
+            yield Matter(sentence % grouped(count), address_of("segments_import", **query))
+
+
+def address_of(model: str, **query: str) -> str:
+    address = reverse(f"admin:{model}_changelist")
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def by_owner() -> QuerySet[Owner]:
+    """The owners with the most segments."""
+    counted = Owner.objects.annotate(count=Count("segments")).filter(count__gt=0)
+    return counted.order_by("-count", "name")[:OWNERS]
+
+
+def attributes_covered() -> Coverage:
+    return coverage(list(AudienceAttribute.objects.order_by("no")[:ATTRIBUTES]))
+
+
+def by_coverage(found: Coverage) -> list[Any]:
+    return sorted(found.covered, key=lambda each: -1 if each.having is None else each.having, reverse=True)
+
+
+def totals(found: Coverage) -> list[tuple[Any, int]]:
+    """How many audiences there were, day by day, and are now."""
+    kept = AudienceTotal.objects.filter(at__gte=timezone.now() - QUARTER, at__lt=found.as_of)
+    return [*((row.at, row.total) for row in kept), (found.as_of, found.total)]
