@@ -22,6 +22,9 @@ from segments.store import store
 from segments.totals import keep_total
 
 LOCK = 0xA2512E  # the key of the advisory lock of whoever recounts
+QUIET = timedelta(seconds=1)  # after a write; then the writes are taken to be over
+SUSTAINED = timedelta(seconds=30)  # between two recounts while they are not
+REST = 3  # times as long as it took, between two recounts, so that it takes a quarter of a processor at the most
 DATED = timedelta(minutes=10)  # a size that stays the same is written no more often, for the sake of its date
 SILENT = timedelta(seconds=30)  # a worker that was not heard of for so long is gone
 CHANGE = Change._meta.db_table
@@ -48,40 +51,54 @@ class Seen:
 
 
 def seen_now() -> Seen:
-    writes = store().writes()
+    writes = store().written().writes
     with connection.cursor() as cursor:
         cursor.execute(SEEN_NOW, [list(CATALOGUE)])
         since, seen = cursor.fetchone()
     return Seen(writes, since, seen)
 
 
-def is_behind() -> bool:
-    """Whether anything was written that sizes depend on since the last recount began."""
-    last = Recount.objects.first() or Recount()
-    if last.writes != store().writes():
+def last_recount() -> Recount:
+    return Recount.objects.first() or Recount()
+
+
+def is_behind(last: Recount) -> bool:
+    """Whether anything was written that sizes depend on since that recount began."""
+    if last.writes != store().written().writes:
         return True
     with connection.cursor() as cursor:
         cursor.execute(SEEN_LESS, {"since": last.since, "seen": last.seen, "kinds": list(CATALOGUE)})
         return bool(cursor.fetchone()[0])
 
 
+def is_early(last: Recount) -> bool:
+    """Whether it is better to wait with the next one, for the writes to be over and for others to have their turn."""
+    if last.began_at is None or last.ended_at is None:
+        return False
+    pause = REST * (last.ended_at - last.began_at)
+    if store().written().ago < QUIET:
+        pause = max(pause, SUSTAINED)
+    return timezone.now() < last.ended_at + pause
+
+
 def recount_if_behind() -> None:
-    """Recount all segments where something changed, unless somebody is at it."""
+    """Recount all segments where something changed, unless it is early yet or somebody is at it."""
     with alone() as free:
-        if free and is_behind():
+        last = last_recount()
+        if free and is_behind(last) and not is_early(last):
             recount_all(DATED)
 
 
 def recount_all(lasting: timedelta = timedelta(0)) -> None:
     """Recount all segments as `recount` does, and remember what they were counted from, or why they could not be."""
-    seen = seen_now()
+    began, seen = timezone.now(), seen_now()
     try:
         recount(AudienceSegment.objects.all(), lasting)
     except DatabaseError as error:
         with suppress(DatabaseError):
             keep(failed_at=timezone.now(), failure=str(error).strip())
         raise
-    keep(**vars(seen), ended_at=timezone.now(), failed_at=None, failure="")
+    keep(**vars(seen), began_at=began, ended_at=timezone.now(), failed_at=None, failure="")
     keep_total()
 
 
@@ -105,12 +122,12 @@ def alone() -> Iterator[bool]:
 
 def trouble() -> str | None:
     """Why stored sizes may be old, a sentence for staff; None where they are not, or are about to be counted."""
-    last = Recount.objects.first()
-    if last and last.failure and last.failed_at:
+    last = last_recount()
+    if last.failure and last.failed_at:
         when = date_format(timezone.localtime(last.failed_at), "DATETIME_FORMAT")
         told = _("Sizes could not be recounted (%(when)s: %(reason)s); the last that were counted are shown.")
         return told % {"when": when, "reason": last.failure.splitlines()[0]}
-    if is_behind() and not worker_runs():
+    if is_behind(last) and not worker_runs():
         return _("Audiences changed, and no worker runs to recount sizes. Start one: python manage.py worker")
     return None
 

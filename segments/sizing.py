@@ -12,6 +12,7 @@ from segments.matching import Size, clauses_of, sizes_of
 from segments.models import AudienceSegment, SegmentSize
 
 RECOUNTED = 200
+COUNTED = ("management_type", "owner_id", "properties", "exclusions", "revision")
 SIZE_COLUMNS = ("computed_size", "size_revision", "size_as_of")
 
 
@@ -22,7 +23,8 @@ def recount(rows: QuerySet[AudienceSegment], lasting: timedelta = timedelta(0)) 
     counted keep what they have; the others are counted all the same before that is raised.
     """
     failure = None
-    segments = list(rows.order_by("pk")[:RECOUNTED])
+    rows = rows.only(*COUNTED, *SIZE_COLUMNS).order_by("pk")
+    segments = list(rows[:RECOUNTED])
     while segments:
         try:
             recount_together(segments, lasting)
@@ -30,7 +32,7 @@ def recount(rows: QuerySet[AudienceSegment], lasting: timedelta = timedelta(0)) 
             failure = failure or error
             if not connection.is_usable():
                 break
-        segments = list(rows.filter(pk__gt=segments[-1].pk).order_by("pk")[:RECOUNTED])
+        segments = list(rows.filter(pk__gt=segments[-1].pk)[:RECOUNTED])
     if failure:
         raise failure
 

@@ -17,6 +17,7 @@ class Recount(models.Model):
     writes = models.BigIntegerField(default=0)
     since = models.BigIntegerField(default=0)
     seen: "ArrayField[Any, Any]" = ArrayField(models.BigIntegerField(), default=list)
+    began_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
     failure = models.TextField(blank=True)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -62,6 +62,14 @@ class UpsertCounts:
     updated: int = 0
     unchanged: int = 0
     suppressed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """While `writes` is the same, so is every answer."""
+
+    writes: int = 0
+    ago: timedelta = timedelta.max
 
 
 class Snapshot(ABC):
@@ -154,8 +162,8 @@ class AudienceStore(ABC):
         """
 
     @abstractmethod
-    def writes(self) -> int:
-        """How many writes changed something; while it is the same, so is every answer."""
+    def written(self) -> Written:
+        """How many writes changed something, and how long ago the last one did."""
 
     @abstractmethod
     def check(self) -> list[str]:

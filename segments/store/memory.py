@@ -23,6 +23,7 @@ from segments.store.audiences import (
     Properties,
     Snapshot,
     UpsertCounts,
+    Written,
     refuse_twice,
 )
 
@@ -65,7 +66,8 @@ class MemoryStore(AudienceStore):
 
     def __init__(self) -> None:
         self.profiles: dict[str, Profile] = {}
-        self.written = 0
+        self.writes = 0
+        self.at = timezone.now()
         self.lock = Lock()
 
     def upsert(self, changes: Sequence[ProfileChange]) -> UpsertCounts:
@@ -97,7 +99,8 @@ class MemoryStore(AudienceStore):
         created = sum(key not in before for key in after)
         unchanged = sum(before.get(key) is profile for key, profile in after.items())
         self.profiles = before | after
-        self.written += unchanged < len(after)
+        if unchanged < len(after):
+            self._count(now)
         return UpsertCounts(created, len(after) - created - unchanged, unchanged)
 
     def get(self, ids: Iterable[str]) -> dict[str, Profile]:
@@ -118,15 +121,19 @@ class MemoryStore(AudienceStore):
         with self.lock:
             gone = self.profiles.keys() & set(ids)
             self.profiles = {key: profile for key, profile in self.profiles.items() if key not in gone}
-            self.written += bool(gone)
+            if gone:
+                self._count(timezone.now())
             return len(gone)
 
     @contextmanager
     def snapshot(self, *, lasting: bool = False) -> Iterator[Snapshot]:
         yield MemorySnapshot(self.profiles)
 
-    def writes(self) -> int:
-        return self.written
+    def written(self) -> Written:
+        return Written(self.writes, timezone.now() - self.at)
+
+    def _count(self, moment: datetime) -> None:
+        self.writes, self.at = self.writes + 1, moment
 
     def check(self) -> list[str]:
         return []

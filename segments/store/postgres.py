@@ -18,6 +18,7 @@ from segments.store.audiences import (
     Properties,
     Snapshot,
     UpsertCounts,
+    Written,
     refuse_twice,
 )
 from segments.store.checks import check_numbers, check_properties
@@ -106,8 +107,9 @@ class PostgresStore(AudienceStore):
                 execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")
             yield snapshot(keep=True)
 
-    def writes(self) -> int:
-        return AudienceHead.objects.values_list("seq", flat=True).first() or 0
+    def written(self) -> Written:
+        rows = fetch_all(f"SELECT seq, clock_timestamp() - at FROM {AudienceHead._meta.db_table}")
+        return Written(*rows[0]) if rows else Written()
 
     def check(self) -> list[str]:
         with self.snapshot():

@@ -128,10 +128,10 @@ def test_it_selects_exactly_whom_the_reference_selects(store, audiences, tree):
 @given(st.lists(changes(), max_size=4))
 def test_it_keeps_what_the_reference_keeps(store, calls):
     reference = MemoryStore()
-    before = emptied(store).writes()
+    before = emptied(store).written()
 
     assert [store.upsert(call) for call in calls] == [reference.upsert(call) for call in calls]
-    assert store.writes() - before == reference.writes()
+    assert store.written().writes - before.writes == reference.written().writes
     assert [known_of(profile) for profile in store.page(None, 100)] == [
         known_of(profile) for profile in reference.page(None, 100)
     ]
@@ -177,7 +177,19 @@ def test_it_is_empty_at_first(store):
         assert list(view.ids(EVERYBODY)) == []
         assert view.value_counts("gender") == {}
     assert store.page(None, 10) == store.offset_page(0, 10) == store.check() == []
-    assert store.writes() == 0
+    assert store.written().writes == 0
+
+
+def test_it_says_how_long_ago_something_changed(store):
+    store.upsert([ProfileChange("ana")])
+    first = store.written()
+    store.upsert([ProfileChange("ana")])
+    later = store.written()
+    store.erase(["ana"])
+
+    assert timedelta(0) <= first.ago < later.ago
+    assert later.writes == first.writes
+    assert store.written().writes == first.writes + 1
 
 
 def test_it_gives_a_new_audience_the_defaults(store):
