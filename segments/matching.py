@@ -114,13 +114,23 @@ class Explanation:
 
 def explain(segment: AudienceSegment, audience_id: str) -> Explanation:
     """Why the audience is a member of the segment or is not; AudienceMissing when there is no such audience."""
+    return explanations([segment], audience_id)[0]
+
+
+def explanations(segments: Sequence[AudienceSegment], audience_id: str) -> list[Explanation]:
+    """The same of each of these segments, all from one view."""
     with store().snapshot() as view:
-        resolved = compile_all([clauses_of(segment)])[0]
+        meanings = compile_all([clauses_of(segment) for segment in segments])
         profile = store().get([audience_id]).get(audience_id)
     if profile is None:
         raise AudienceMissing
-    verdicts = tuple(verdict(clause, profile.properties) for clause in resolved.clauses)
-    return Explanation(view.as_of, evaluate(resolved.tree, profile.properties), verdicts, resolved.warnings)
+    has = profile.properties
+    return [
+        Explanation(
+            view.as_of, evaluate(one.tree, has), tuple(verdict(clause, has) for clause in one.clauses), one.warnings
+        )
+        for one in meanings
+    ]
 
 
 def verdict(clause: Clause, properties: Properties) -> Verdict:

@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from segments import audiences
+from segments.admin import explaining
 from segments.admin.forms import ContractForm, JSONText, ShapeText
 from segments.admin.pages import BoundedPaginator, ContractAdmin, WholeDeletion, record
 from segments.contract import AUDIENCE, read_audience
@@ -55,6 +56,19 @@ class AudienceAdmin(ContractAdmin, WholeDeletion):
     show_full_result_count = False
     paginator = BoundedPaginator
     exclude = ["number"]
+    change_form_template = "admin/segments/audience/form.html"
+
+    def get_fields(self, request: HttpRequest, obj: Audience | None = None) -> Any:
+        """What cannot be changed is told in words above; JSON is for those who change it."""
+        fields = super().get_fields(request, obj)
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return fields if may_change else [name for name in fields if name not in {"properties", "seen"}]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        shown = options.get("obj")
+        if shown is not None and request.method == "GET":
+            context["about"] = about(request, shown)
+        return super().render_change_form(request, context, *args, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Audience | None = None) -> list[str]:
         return [] if obj is None else ["id", "created_at", "updated_at"]
@@ -88,3 +102,16 @@ class AudienceAdmin(ContractAdmin, WholeDeletion):
     def has(self, audience: Audience) -> str:
         told = (f"{code}: {listing(values)}" for code, values in sorted(audience.properties.items()))
         return Truncator("; ".join(told)).chars(160)
+
+
+def about(request: HttpRequest, audience: Audience) -> dict[str, Any]:
+    """The audience in words, and its segments to those who may look at segments; one that is asked for by itself."""
+    shown: dict[str, Any] = {"properties": explaining.described(audience.properties)}
+    if not request.user.has_perm("segments.view_audiencesegment"):
+        return shown
+    found = explaining.memberships(audience.pk)
+    shown |= {"memberships": found, "more": found.count - len(found.explained)}
+    if wanted := request.GET.get("segment", ""):
+        segment, shown["missing"] = explaining.asked(wanted)
+        shown |= {"asked": wanted, "answer": explaining.why([segment], audience.pk)[0] if segment else None}
+    return shown

@@ -143,6 +143,7 @@ def by_coverage(found: Coverage) -> list[Any]:
 
 
 def totals(found: Coverage) -> list[tuple[Any, int]]:
-    """How many audiences there were, day by day, and are now."""
-    kept = AudienceTotal.objects.filter(at__gte=timezone.now() - QUARTER, at__lt=found.as_of)
+    """How many audiences there were at the end of each day, and are now."""
+    today = timezone.now().date()
+    kept = AudienceTotal.objects.filter(day__gte=today - QUARTER, day__lt=today)
     return [*((row.at, row.total) for row in kept), (found.as_of, found.total)]
