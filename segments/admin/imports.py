@@ -1,10 +1,6 @@
 """Imports in the admin: what became of every line."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -41,7 +37,7 @@ class ImportAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("the first of them"))
     def first_rejects(self, row: Import) -> str:
-        rejects = row.rejects.all()[:SHOWN]
+        rejects = row.rejects.order_by("line", "id")[:SHOWN]
         if not rejects:
             return _("none")
         lines = ((each.line, each.column, each.code, each.value, each.reason) for each in rejects)
@@ -60,6 +56,5 @@ class RejectAdmin(ReadOnlyAdmin):
     list_filter = ["code"]
     search_fields = ["=of_import__id", "value", "reason"]
     fields = ["of_import", "line", "column", "code", "value", "reason"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).order_by("-of_import", "line")
+    # By the id: by the import itself would be by its own order turned round, the oldest first.
+    ordering = ["-of_import_id", "line", "id"]

@@ -23,6 +23,7 @@ from segments.models import (
     SegmentSize,
 )
 from segments.tests.conftest import Caller
+from segments.tests.imports import Folder
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*json)|<style|\sstyle=|\son[a-z]+=", re.IGNORECASE)
@@ -213,3 +214,19 @@ def test_it_shows_what_became_of_an_import(staff: Browser, furnished: None) -> N
     assert "Too few cells." in page
     assert "&lt;b&gt;" in page
     assert "<td>ragged</td>" in page
+
+
+def test_it_shows_rejected_lines_in_the_order_of_their_file_and_of_the_last_import_first(
+    staff: Browser, folder: Folder
+) -> None:
+    for name, rows in (("first.csv", "a\nb,\nc\n"), ("second.csv", "d,\n" * 9 + "e\nf\n")):
+        folder.load("audiences", name, f"id,gender\n{rows}")
+    # As if the first one had come late, and its lines in another order.
+    ImportReject.objects.filter(line=2).update(id=10**6)
+
+    page = staff.get(reverse("admin:segments_importreject_changelist")).content.decode()
+    shown = re.findall(r'class="field-of_import[^>]*>.*?/(\w+)\.csv.*?class="field-line">(\d+)', page)
+    assert shown == [("second", "11"), ("second", "12"), ("first", "2"), ("first", "4")]
+    first = Import.objects.get(file__endswith="first.csv")
+    inside = staff.get(reverse("admin:segments_import_change", args=[first.pk])).content.decode()
+    assert re.findall(r"<tr><td>(\d+)</td>", inside) == ["2", "4"]
