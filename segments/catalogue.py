@@ -114,11 +114,11 @@ def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute
     return attributes
 
 
-def upsert(drafts: Sequence[Mapping[str, Any]], actor: Actor) -> UpsertCounts:
+def upsert(drafts: Sequence[Mapping[str, Any]], actor: Actor, *, take_over: bool = False) -> UpsertCounts:
     """Create attributes or change those that have these codes, all or none, each code once.
 
     A new one keeps its id, its dates and, when it is free, its `no`; of one that is here these stay, and the
-    other fields that were sent replace its own.
+    other fields that were sent replace its own. CodeTaken when another owner has one, unless that is to be taken over.
     """
     rows = AudienceAttribute.objects.filter(code__in=[draft["code"] for draft in drafts])
     with transaction.atomic():
@@ -129,9 +129,18 @@ def upsert(drafts: Sequence[Mapping[str, Any]], actor: Actor) -> UpsertCounts:
         lacking = [draft for draft in drafts if draft["code"] not in known]
         new = numbered(AudienceAttribute, "attribute_no", lacking)
         stored = {attribute.code: attribute for attribute in rows.select_for_update().order_by("code")}
+        asked = {draft["code"]: draft["owner_id"] for draft in drafts}
+        taken = [code for code, attribute in stored.items() if is_taken(attribute, asked[code])]
+        if taken and not take_over:
+            raise CodeTaken(taken)
         create(new, actor)
         touched = revise([(stored[draft["code"]], draft) for draft in drafts if draft["code"] in stored], actor)
     return UpsertCounts(len(new), touched, len(drafts) - len(new) - touched)
+
+
+def is_taken(attribute: AudienceAttribute, owner_id: uuid.UUID) -> bool:
+    """Whether it is another owner's; what the installation itself has was learned, and is anybody's to define."""
+    return attribute.owner_id not in (owner_id, Owner.INSTALLATION_ID)
 
 
 def revise(pairs: Sequence[tuple[AudienceAttribute, Mapping[str, Any]]], actor: Actor) -> int:

@@ -1,10 +1,10 @@
 """Attributes from a file; their key is the code."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from django.db.models import Q
 
 from segments import catalogue
 from segments.contract import ATTRIBUTE
@@ -19,6 +19,9 @@ from segments.shapes import Reading
 from segments.store import UpsertCounts
 
 ID_TWICE = gettext_noop("The id %(id)s stands with the codes %(first)s and %(second)s. Give each attribute its own.")
+TAKEN = gettext_noop(
+    "The owner %(owner)s has the attribute %(code)s. Name that owner, choose another code, or add --take-over."
+)
 
 
 class Attributes(Kind):
@@ -36,22 +39,26 @@ class Attributes(Kind):
         return str(row.values["code"])
 
     def judge(self, rows: Sequence[Row]) -> None:
-        codes = self.codes({row.values["id"] for row in rows if "id" in row.values})
+        ids, codes = [row.values.get("id") for row in rows], [row.values["code"] for row in rows]
+        stored = AudienceAttribute.objects.filter(Q(pk__in=filter(None, ids)) | Q(code__in=codes))
+        by_id: dict[Any, AudienceAttribute] = {attribute.pk: attribute for attribute in stored}
+        by_code = {attribute.code: attribute for attribute in stored}
         for row in rows:
-            code = codes.get(row.values.get("id"), row.values["code"])
-            if code != row.values["code"]:
-                message = catalogue.CODE_NEVER_CHANGES
-                row.faults.append(Fault("/code", "code_never_changes", message, {"code": code}))
+            same_id, same_code = by_id.get(row.values.get("id")), by_code.get(row.values["code"])
+            if same_id and same_id is not same_code:
+                params = {"code": same_id.code}
+                row.faults.append(Fault("/code", "code_never_changes", catalogue.CODE_NEVER_CHANGES, params))
+            if same_code and not self.options.take_over and catalogue.is_taken(same_code, row.values["owner_id"]):
+                params = {"owner": str(same_code.owner_id), "code": quoted(same_code.code)}
+                row.faults.append(Fault("/code", "code_taken", TAKEN, params))
 
     def refuse(self, staging: Staging) -> None:
         if found := staging.shared("id"):
             raise ImportRefused(ID_TWICE, id=found[0], first=quoted(found[1]), second=quoted(found[2]))
 
-    def codes(self, ids: set[uuid.UUID]) -> dict[uuid.UUID | None, str]:
-        return dict(AudienceAttribute.objects.filter(pk__in=ids).values_list("pk", "code")) if ids else {}
-
     def apply(self, bodies: Sequence[str]) -> UpsertCounts:
-        return catalogue.upsert([self.values_of(orjson.loads(body)) for body in bodies], self.actor)
+        drafts = [self.values_of(orjson.loads(body)) for body in bodies]
+        return catalogue.upsert(drafts, self.actor, take_over=self.options.take_over)
 
     def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[AudienceAttribute | None]:
         found = AudienceAttribute.objects.in_bulk([values["code"] for values in sent], field_name="code")

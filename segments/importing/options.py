@@ -51,9 +51,13 @@ class Columns:
 
 @dataclass(frozen=True)
 class Options:
-    """What holds for the whole file; `csv_only` are the options that were given and mean nothing in JSON Lines."""
+    """What holds for the whole file; `csv_only` are the options that were given and mean nothing in JSON Lines.
+
+    `take_over` is for attributes alone: those that other owners have become those of the owner that a line names.
+    """
 
     owner_id: uuid.UUID | None = None
+    take_over: bool = False
     strict: bool = False
     dry_run: bool = False
     limit: Limit | None = None

@@ -81,10 +81,11 @@ class ImportCommand(FileCommand):
 
     def read(self, options: dict[str, Any]) -> Options:
         """The options as the import takes them; ImportRefused when one cannot be meant."""
-        kept = sorted({"delimiter", "owner", "strict", "max_errors", *self.csv_options})
-        given = {name: told(options[name]) for name in kept if options[name] not in NOT_GIVEN}
+        kept = sorted({"delimiter", "owner", "strict", "max_errors", "take_over", *self.csv_options})
+        given = {name: told(options[name]) for name in kept if options.get(name) not in NOT_GIVEN}
         return Options(
             owner_id=read_owner(options["owner"]) if options["owner"] is not None else None,
+            take_over=options.get("take_over", False),
             strict=options["strict"] or settings.A2_STRICT,
             dry_run=options["dry_run"],
             limit=read_limit(options["max_errors"]) if options["max_errors"] is not None else None,

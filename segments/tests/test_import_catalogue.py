@@ -6,7 +6,8 @@ import uuid
 import pytest
 from django.db import connection
 
-from segments.models import AudienceAttribute, AudienceSegment, Change, Owner, SegmentSize
+from segments.importing.attributes import Attributes
+from segments.models import AudienceAttribute, AudienceSegment, Change, Import, Owner, SegmentSize
 from segments.tests.conftest import OWNERS
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +92,7 @@ def test_it_gives_new_attributes_numbers_behind_those_it_kept(folder):
 def test_it_changes_the_fields_of_an_attribute_that_were_sent(folder):
     folder.load("attributes", "attributes.jsonl", [GENDER])
     rows = "code,name,visibility,owner_id,deprecated\ngender,Sex,public,,true\n"
-    outcome = folder.load("attributes", "attributes.csv", rows, f"--owner={BOB}")
+    outcome = folder.load("attributes", "attributes.csv", rows, f"--owner={BOB}", "--take-over")
 
     assert outcome.counts == {"updated": 1}
     changed = attribute()
@@ -99,6 +100,45 @@ def test_it_changes_the_fields_of_an_attribute_that_were_sent(folder):
     assert str(changed.owner_id) == BOB
     assert changed.created_at.year == 2019 < changed.updated_at.year
     assert changes("attribute")[1:] == [("changed", "gender", {"name": "Sex", "owner_id": BOB, "deprecated": True})]
+
+
+def test_it_takes_no_attribute_away_from_its_owner_unless_it_is_told_to(folder):
+    folder.load("attributes", "attributes.jsonl", [GENDER])
+    folder.load("audiences", "people.csv", "id,pet\nana,cat\n")
+    rows = f"code,name,visibility,owner_id\ngender,Sex,private,{BOB}\npet,Pet,private,{BOB}\n"
+
+    dry = folder.load("attributes", "bobs.csv", rows, "--dry-run")
+    outcome = folder.load("attributes", "bobs.csv", rows)
+    assert outcome.counts == {"updated": 1, "rejected": 1}
+    assert outcome.receipt["reasons"] == {"code_taken": 1}
+    assert dry.receipt == outcome.receipt
+    (reject,) = folder.rejects("bobs.rejects.report.csv")
+    assert (reject["line"], reject["column"], reject["value"]) == ("2", "code", "'gender'")
+    assert f"The owner {ALICE} has the attribute 'gender'. Name that owner" in reject["reason"]
+    assert (attribute().name, str(attribute().owner_id)) == ("Gender", ALICE)
+    assert str(attribute("pet").owner_id) == BOB  # nobody had defined it
+
+    taken = folder.load("attributes", "bobs.csv", rows, "--take-over")
+    assert taken.counts == {"updated": 1, "unchanged": 1}
+    assert changes("attribute")[-1] == ("changed", "gender", {"name": "Sex", "owner_id": BOB, "visibility": "private"})
+    assert Import.objects.first().options == {"take_over": True}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_fails_when_another_owner_was_faster_and_rejects_the_line_the_next_time(folder, api, monkeypatch):
+    judge = Attributes.judge
+
+    def and_then_bob_registers_it(kind, rows):
+        judge(kind, rows)
+        body = {name: GENDER[name] for name in ("code", "name", "visibility")}
+        assert api("bob").post("/audiences/attributes", {**body, "owner_id": BOB}).status_code == 200
+
+    monkeypatch.setattr(Attributes, "judge", and_then_bob_registers_it)
+    assert folder.load("attributes", "attributes.jsonl", [GENDER]).code == 3
+    monkeypatch.undo()
+    again = folder.load("attributes", "attributes.jsonl", [GENDER])
+    assert again.receipt["reasons"] == {"code_taken": 1}
+    assert str(attribute().owner_id) == BOB
 
 
 def test_it_rejects_another_code_for_an_id_that_is_here(folder):

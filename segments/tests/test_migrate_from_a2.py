@@ -155,17 +155,18 @@ def test_the_report_names_every_difference_of_an_attribute(migrated):
         {**gender, "updated_at": None},
         attribute(51, "pet"),
         {**gender, "code": "sex"},
+        {"code": "x"},
     ]
     code, differences, counts = compare("attributes", migrated.file("changed.jsonl", changed))
 
     assert code == 1
     assert [(one["line"], one["key"], one["field"]) for one in differences] == [
         (2, "city", "id"), (2, "city", "no"), (2, "city", "deprecated"),
-        (4, "pet", "code"),
+        (4, "pet", "code"), (5, "sex", "code"),
         (1, "tier", "owner_id"), (1, "tier", "visibility"), (1, "tier", "description"),
     ]  # fmt: skip
     assert {name: counts[name] for name in counts if name != "fields"} == {
-        "lines": 5, "same": 1, "different": 2, "missing": 1, "rejected": 1,
+        "lines": 6, "same": 1, "different": 2, "missing": 2, "rejected": 1,
     }  # fmt: skip
 
 
