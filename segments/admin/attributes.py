@@ -4,9 +4,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -15,9 +17,11 @@ from segments import catalogue
 from segments.admin.forms import ContractForm, Lines, ShapeText
 from segments.admin.pages import BoundedPaginator, ContractAdmin, actor, record
 from segments.contract import ATTRIBUTE, LONGEST_NAME, LONGEST_VALUE
+from segments.coverage import coverage, spread
 from segments.labels import label_text
 from segments.models import AudienceAttribute, AudienceAttributeValue, Change
 from segments.shapes import Reading, Text
+from segments.templatetags.shown import bar, percent
 
 VALUE = Text(about="The label that audiences have.", shortest=1, longest=LONGEST_VALUE, visible=True)
 LABEL = Text(about="What people read for it.", longest=LONGEST_NAME)
@@ -44,15 +48,34 @@ class AttributeForm(ContractForm):
         return code
 
 
+class AttributeList(ChangeList):
+    """A page of attributes, each with how many audiences have it, counted in one view."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        attributes = list(self.result_list)
+        found = coverage(attributes)
+        for attribute, each in zip(attributes, found.covered, strict=True):
+            attribute.covered = each.having, found.total  # type: ignore[attr-defined]
+        self.result_list = attributes  # type: ignore[assignment]
+
+
 @admin.register(AudienceAttribute)
 class AttributeAdmin(ContractAdmin):
     form = AttributeForm
-    list_display = ["code", "name", "owner", "visibility", "deprecated", "learned", "value_count", "updated_at"]
+    list_display = ["code", "name", "covered", "value_count", "owner", "visibility", "deprecated", "learned"]
+    list_per_page = 50
     list_filter = ["visibility", "deprecated", "learned"]
     list_select_related = ["owner"]
     search_fields = ["code", "name"]
     autocomplete_fields = ["owner"]
     show_full_result_count = False
+
+    class Media:
+        css = {"all": ["segments/home.css"]}
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return AttributeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AudienceAttribute]:
         return AudienceAttribute.objects.with_value_count()
@@ -77,8 +100,18 @@ class AttributeAdmin(ContractAdmin):
     @admin.display(description=_("values"))
     def values(self, attribute: AudienceAttribute) -> str:
         address = reverse("admin:segments_audienceattributevalue_changelist")
-        told = _("%d values") % attribute.values.count()
-        return format_html('<a href="{}?attribute__id__exact={}">{}</a>', address, attribute.pk, told)
+        shown = {
+            "spread": spread(attribute),
+            "count": attribute.values.count(),
+            "address": f"{address}?attribute__id__exact={attribute.pk}",
+        }
+        return render_to_string("admin/segments/audienceattribute/values.html", shown)
+
+    @admin.display(description=_("coverage"))
+    def covered(self, attribute: AudienceAttribute) -> str:
+        """The share of all audiences that have it; its list has counted them all in one view."""
+        having, total = attribute.covered  # type: ignore[attr-defined]
+        return "–" if having is None else format_html("{} {}", percent(having, total), bar(having, total))
 
 
 class ValueForm(forms.ModelForm):  # type: ignore[type-arg]
