@@ -158,6 +158,9 @@ VALUE = Shape(
     },
 )
 
+CONFIRM = Flag(about=gettext_noop("Do it; without it, only say what it would do."))
+RETIREMENT = Shape("Retirement", {"confirm": CONFIRM})
+
 AUDIENCE = Shape(
     "Audience",
     {

@@ -28,6 +28,7 @@ TRACKED = (
     "properties",
     "exclusions",
     "deprecated_properties",
+    "retired_codes",
     "description",
 )
 
@@ -175,9 +176,12 @@ def apply(segment: AudienceSegment, values: Mapping[str, Any], *, ours: bool) ->
 
 
 def assign(segment: AudienceSegment, values: Mapping[str, Any]) -> None:
+    """Give the segment the fields that were sent; with `properties` it is saved again after a retirement."""
     for name in TRACKED:
         if name in values:
             setattr(segment, name, values[name])
+    if "properties" in values:
+        segment.retired_codes = []
 
 
 def is_ours(segment: AudienceSegment, values: Mapping[str, Any]) -> bool:
@@ -226,7 +230,7 @@ def keep_counted(segment: AudienceSegment, draft: Draft, strict: bool) -> Define
 
 def meaning_of(segment: AudienceSegment) -> object:
     """All that a segment's computed size comes from, in a form that can be compared."""
-    clauses = comparable([segment.properties, segment.exclusions])
+    clauses = comparable([segment.properties, segment.exclusions, segment.retired_codes])
     return segment.owner_id, str(segment.management_type), clauses
 
 

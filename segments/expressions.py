@@ -31,6 +31,10 @@ NO_KNOWN_VALUE = gettext_noop(
     "The attribute %(code)s has no value %(value)s; nobody is selected, as the clause lists no value that is known."
 )
 DEPRECATED = gettext_noop("The attribute %(code)s is deprecated. This clause goes on matching; write no new one.")
+RETIRED = gettext_noop(
+    "The attribute %(code)s was retired, which took this clause out of properties; "
+    "nobody is selected until the segment is saved again. Send properties as they are to be."
+)
 
 UNSUPPORTED_EXCLUSION = gettext_noop(
     "%(code)s cannot be %(value)s, so the exclusion cannot be resolved; nobody is selected. "
@@ -89,7 +93,8 @@ class Item(NamedTuple):
 class Clause:
     """One code with the values that are understood so far, and where it stands.
 
-    `whole` is False when something the clause lists was not understood.
+    `whole` is False when something the clause lists was not understood. A `retired` one selects nobody, whatever
+    a catalogue knows.
     """
 
     code: str
@@ -98,6 +103,7 @@ class Clause:
     items: tuple[Item, ...]
     faults: tuple[Fault, ...] = ()
     whole: bool = True
+    retired: bool = False
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -164,11 +170,20 @@ class Catalogue(Protocol):
         """The codes to suggest for an unknown one; read only then."""
 
 
-def parse(properties: Mapping[str, object], exclusions: Mapping[str, object]) -> Parsed:
-    """Read a definition; whatever the two objects hold, it never raises but warns."""
+def parse(properties: Mapping[str, object], exclusions: Mapping[str, object], retired: Collection[str] = ()) -> Parsed:
+    """Read a definition; whatever the two objects hold, it never raises but warns.
+
+    `retired` are codes whose clauses were taken out of `properties`: without them it would select more than it did.
+    """
     included = [_parse_clause("/properties", code, wanted, excluded=False) for code, wanted in properties.items()]
     excluded = [_parse_clause("/exclusions", code, unwanted, excluded=True) for code, unwanted in exclusions.items()]
-    return Parsed((*included, *excluded))
+    return Parsed((*included, *map(_retired_clause, retired), *excluded))
+
+
+def _retired_clause(code: str) -> Clause:
+    pointer = step("/deprecated_properties", code)
+    fault = Fault(pointer, "retired_attribute", RETIRED, {"code": quoted(code)})
+    return Clause(nfc(code), pointer, excluded=False, items=(), faults=(fault,), whole=False, retired=True)
 
 
 def _parse_clause(parent: str, code: str, value: object, *, excluded: bool) -> Clause:
@@ -194,7 +209,7 @@ def resolve(parsed: Parsed, known: Catalogue) -> Parsed:
     The more a catalogue knows, the more audiences are selected, and never one that a catalogue knowing
     everything would not select.
     """
-    unknown = [clause.code for clause in parsed.clauses if known.get(clause.code) is None]
+    unknown = [clause.code for clause in parsed.clauses if known.get(clause.code) is None and not clause.retired]
     codes = tuple(islice(known, COMPARED)) if unknown else ()
     near = {code: nearest_code(code, codes) for code in unknown[:SUGGESTIONS]}
     return Parsed(
@@ -203,6 +218,8 @@ def resolve(parsed: Parsed, known: Catalogue) -> Parsed:
 
 
 def _resolve_clause(clause: Clause, known: Known | None, near: str | None) -> Clause:
+    if clause.retired:
+        return clause
     if known is None:
         fault = _unknown_attribute(clause, near)
         return replace(clause, items=(), faults=(*clause.faults, fault), whole=False)

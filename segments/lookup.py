@@ -11,19 +11,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from threading import Lock, Thread
 from typing import Any
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
-from segments import catalogue
-from segments.expressions import Known, Nobody, Parsed, parse
+from segments.excerpts import Excerpt, excerpt
+from segments.expressions import Known, Nobody, Parsed
 from segments.inverted import BY_NO, Entry, Found, Frozen, Label, frozen
-from segments.matching import wanted_by
+from segments.matching import clauses_of, wanted_by
 from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change
+from segments.models.segments import SegmentQuerySet
 from segments.store.audiences import Properties
 from segments.store.database import history_of
 from segments.store.roaring import BitMap
@@ -232,18 +231,18 @@ def awaited_by(entries: Iterable[Entry]) -> frozenset[Label]:
     return frozenset(label for entry in entries for label in entry.awaited)
 
 
-def compiled(segments: QuerySet[AudienceSegment]) -> Iterator[Entry]:
+def compiled(segments: SegmentQuerySet) -> Iterator[Entry]:
     """The segments as the index reads them, with two queries for every so many of them."""
-    rows = segments.only("id", "no", "name", "owner_id", "properties", "exclusions")
-    for batch in batched(rows.iterator(LOADED), LOADED):
-        parsed = [parse(segment.properties, segment.exclusions) for segment in batch]
-        known = catalogue.excerpt(wanted_by(parsed))
+    rows = segments.only("id", "no", "name", "owner_id", "properties", "exclusions", "retired_codes")
+    for batch in rows.batches(LOADED):
+        parsed = [clauses_of(segment).parsed() for segment in batch]
+        known = excerpt(wanted_by(parsed))
         for segment, one in zip(batch, parsed, strict=True):
             found = Found(segment.pk, segment.no, segment.name)
             yield entry(found, segment.owner_id, one, known)
 
 
-def entry(segment: Found, owner_id: uuid.UUID, parsed: Parsed, known: catalogue.Excerpt) -> Entry:
+def entry(segment: Found, owner_id: uuid.UUID, parsed: Parsed, known: Excerpt) -> Entry:
     """How the index reads one definition, as the catalogue stands."""
     tree, codes = parsed.tree, frozenset(clause.code for clause in parsed.clauses)
     if isinstance(tree, Nobody) or any(known.hides(code, owner_id) for code in codes):
@@ -256,9 +255,3 @@ def entry(segment: Found, owner_id: uuid.UUID, parsed: Parsed, known: catalogue.
 
 def is_known(known: Known | None, text: str) -> bool:
     return known is not None and text in known.values
-
-
-def batched(rows: Iterable[AudienceSegment], size: int) -> Iterator[list[AudienceSegment]]:
-    remaining = iter(rows)
-    while batch := list(islice(remaining, size)):
-        yield batch

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
-from segments import catalogue
 from segments.exceptions import AudienceMissing, Fault
+from segments.excerpts import excerpt
 from segments.expressions import And, AnyOf, Clause, Parsed, evaluate, parse, resolve
 from segments.models import AudienceSegment
 from segments.store import Snapshot, store
@@ -25,6 +25,10 @@ class Clauses:
     owner_id: uuid.UUID
     properties: Mapping[str, Any]
     exclusions: Mapping[str, Any]
+    retired: Sequence[str] = ()
+
+    def parsed(self) -> Parsed:
+        return parse(self.properties, self.exclusions, self.retired)
 
 
 @dataclass(frozen=True)
@@ -47,14 +51,14 @@ class Estimate:
 
 
 def clauses_of(segment: AudienceSegment) -> Clauses:
-    return Clauses(segment.owner_id, segment.properties, segment.exclusions)
+    return Clauses(segment.owner_id, segment.properties, segment.exclusions, segment.retired_codes)
 
 
 def compile_all(asked: Sequence[Clauses]) -> list[Parsed]:
     """Each one's tree and warnings as the catalogue stands now, in at most two queries for all of them."""
-    parsed = [parse(each.properties, each.exclusions) for each in asked]
-    excerpt = catalogue.excerpt(wanted_by(parsed))
-    return [resolve(one, excerpt.visible_to(each.owner_id)) for one, each in zip(parsed, asked, strict=True)]
+    parsed = [each.parsed() for each in asked]
+    known = excerpt(wanted_by(parsed))
+    return [resolve(one, known.visible_to(each.owner_id)) for one, each in zip(parsed, asked, strict=True)]
 
 
 def wanted_by(parsed: Iterable[Parsed]) -> dict[str, set[str]]:

@@ -86,7 +86,7 @@ def keep_sizes(counted: Mapping[uuid.UUID, tuple[int, Size]]) -> None:
 def set_size(segment: AudienceSegment, size: Size) -> None:
     """Give the segment its computed size, or none where there is no clause to compute it from."""
     segment.computed_size = segment.size_as_of = segment.size_revision = None
-    if segment.properties or segment.management_type == AudienceSegment.ManagementType.SYSTEMMANAGED:
+    if segment.is_computable or segment.management_type == AudienceSegment.ManagementType.SYSTEMMANAGED:
         segment.computed_size, segment.size_as_of, segment.size_revision = size.size, size.as_of, segment.revision
 
 

@@ -28,10 +28,14 @@ def uses_of(attribute: AudienceAttribute, text: str | None = None) -> Uses:
 
 def segments_meaning(attribute: AudienceAttribute) -> SegmentQuerySet:
     """Segments with a clause on it; to owners who may not use it, its code means something unknown."""
-    naming = AudienceSegment.objects.naming(attribute.code)
+    return of_its_users(attribute, AudienceSegment.objects.naming(attribute.code))
+
+
+def of_its_users(attribute: AudienceAttribute, segments: SegmentQuerySet) -> SegmentQuerySet:
+    """Those of these segments whose owners may use the attribute."""
     if attribute.visibility == AudienceAttribute.Visibility.PUBLIC:
-        return naming
-    return naming.filter(owner=attribute.owner_id)
+        return segments
+    return segments.filter(owner=attribute.owner_id)
 
 
 def count_segments(attribute: AudienceAttribute, text: str | None) -> int:

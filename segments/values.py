@@ -8,7 +8,8 @@ from django.db import IntegrityError, transaction
 
 from segments import catalogue
 from segments.border import unsafe
-from segments.exceptions import ValueExists, ValueInUse, ValueMissing
+from segments.conflicts import ValueExists, ValueInUse
+from segments.exceptions import ValueMissing
 from segments.labels import label_text, quoted
 from segments.models import AudienceAttribute, AudienceAttributeValue, Change
 from segments.models.changes import Actor

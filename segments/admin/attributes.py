@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from segments import catalogue
 from segments.admin.forms import ContractForm, Lines, ShapeText
 from segments.admin.pages import BoundedPaginator, ContractAdmin, actor, record
+from segments.admin.retiring import RetiringPages
 from segments.contract import ATTRIBUTE, LONGEST_NAME, LONGEST_VALUE
 from segments.coverage import coverage, spread
 from segments.labels import label_text
@@ -61,7 +62,7 @@ class AttributeList(ChangeList):
 
 
 @admin.register(AudienceAttribute)
-class AttributeAdmin(ContractAdmin):
+class AttributeAdmin(RetiringPages, ContractAdmin):
     form = AttributeForm
     list_display = ["code", "name", "covered", "value_count", "owner", "visibility", "deprecated", "learned"]
     list_per_page = 50

@@ -83,6 +83,19 @@ class SegmentForm(ContractForm):
         return reading
 
 
+class AfterRetirement(admin.SimpleListFilter):
+    """Segments that lost a clause when its attribute was retired, and select nobody until they are saved again."""
+
+    title = gettext_lazy("retired clauses")
+    parameter_name = "retired"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", _("to be saved again"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> QuerySet[AudienceSegment]:
+        return queryset.exclude(retired_codes=[]) if self.value() == "yes" else queryset
+
+
 class SegmentList(ChangeList):
     """A page of segments, each with its meaning; the catalogue is read once for all of them."""
 
@@ -98,7 +111,7 @@ class SegmentList(ChangeList):
 class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
     form = SegmentForm
     list_display = ["name", "no", "owner_name", "selects", "size", "source", "counted"]
-    list_filter = ["management_type", NeedsAttention]
+    list_filter = ["management_type", NeedsAttention, AfterRetirement]
     list_select_related = ["owner"]
     list_per_page = 50
     search_fields = ["name", "owner__name", "=id", "=no"]
@@ -156,7 +169,7 @@ class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
         return segment
 
     def save_model(self, request: HttpRequest, obj: AudienceSegment, form: Any, change: bool) -> None:
-        draft = Draft(form.changed() if change else form.reading.values)
+        draft = Draft(changes(obj, form) if change else form.reading.values)
         if not draft.values:
             return
         # Counted now, too: what it was when it was last counted is not what the change did.
@@ -205,6 +218,12 @@ class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
         if segment.size_source != "computed" or segment.size_as_of is None:
             return None
         return ago(segment.size_as_of)
+
+
+def changes(segment: AudienceSegment, form: SegmentForm) -> dict[str, Any]:
+    """What the form changes; after a retirement it says of the properties, as they stand in it, that they are to be."""
+    again = {"properties": form.reading.values["properties"]} if segment.retired_codes else {}
+    return {**form.changed(), **again}
 
 
 def meaning_of(segment: AudienceSegment) -> Parsed:

@@ -57,3 +57,19 @@ OVERLAP = answered(
         )
     ),
 )
+TOUCHED = answered(
+    "A segment that is touched, and how many audiences it selects before and after.",
+    **NAMED,
+    owner_id=UUID,
+    size_before=WHOLE,
+    size_after=WHOLE,
+)
+RETIREMENT = answered(
+    "What retiring an attribute does, or has done when it was confirmed, all sizes of one moment.",
+    attribute_id=UUID,
+    code={"type": "string"},
+    confirmed={"type": "boolean"},
+    as_of=MOMENT,
+    segments=listed(TOUCHED),
+    other_segments={**WHOLE, "description": "How many segments of owners that the client does not act for."},
+)

@@ -38,6 +38,11 @@ def require_document(request: HttpRequest, limit: int) -> None:
     require_plain(request)
 
 
+def is_bodiless(request: HttpRequest) -> bool:
+    """Whether the request says that it brings no body."""
+    return int(request.META.get("CONTENT_LENGTH") or 0) == 0 and "Transfer-Encoding" not in request.headers
+
+
 def require_plain(request: HttpRequest) -> None:
     """Refuse a compressed body."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":

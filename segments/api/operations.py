@@ -128,6 +128,22 @@ def attribute_operations(query: Query) -> Decorator:
     )
 
 
+def retiring_operations(view: type) -> type:
+    """The operations that change the catalogue and the segments that use it."""
+    return described(
+        view,
+        "attributes",
+        retire=operation(
+            "retire_attribute",
+            "Take an attribute out of all segments, or say what that would do",
+            component("Retirement"),
+            serializers.RetirementSerializer,
+            also=[404, 409],
+            beta=True,
+        ),
+    )
+
+
 def member_operations(query: Query) -> Decorator:
     """The one operation of members; `query` pages them."""
     page = {"type": "array", "items": {"type": "string"}, "maxItems": 1000}

@@ -7,7 +7,7 @@ from rest_framework.serializers import BaseSerializer
 
 from segments.api.errors import fault_json
 from segments.border import Document
-from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, LOOKUP, OVERLAP, SEGMENT, VALUE
+from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, LOOKUP, OVERLAP, RETIREMENT, SEGMENT, VALUE
 from segments.definitions import Defined
 from segments.exceptions import Fault, Invalid, gettext_noop
 from segments.lookup import Looked
@@ -151,6 +151,10 @@ class OverlapRequestSerializer(ShapeSerializer):
 
 class LookupRequestSerializer(ShapeSerializer):
     shape, schema_name, answered = LOOKUP, "LookupRequest", False
+
+
+class RetirementSerializer(ShapeSerializer):
+    shape, schema_name, answered = RETIREMENT, "RetirementRequest", False
 
 
 def looked_json(looked: Looked) -> dict[str, Any]:

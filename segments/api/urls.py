@@ -5,6 +5,7 @@ from django.urls import re_path
 from segments.api.views.attributes import AttributeViewSet
 from segments.api.views.audiences import AudienceViewSet
 from segments.api.views.members import MemberViewSet
+from segments.api.views.retiring import RetiringViewSet
 from segments.api.views.segments import SegmentViewSet
 from segments.api.views.values import ValueViewSet
 
@@ -40,6 +41,9 @@ urlpatterns = [
         rf"^audiences/attributes/{ATTRIBUTE}/?$",
         AttributeViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
         name="attribute",
+    ),
+    re_path(
+        rf"^audiences/attributes/{ATTRIBUTE}/retire/?$", RetiringViewSet.as_view({"post": "retire"}), name="retire"
     ),
     re_path(
         rf"^audiences/attributes/{ATTRIBUTE}/values/?$",

@@ -37,7 +37,7 @@ class Segments(Kind):
     def refuse_unresolved(self, rows: Sequence[Row]) -> None:
         """Add the warnings of the clauses that each segment would have."""
         ids = [row.values["id"] for row in rows if "id" in row.values]
-        stored = AudienceSegment.objects.only("properties", "exclusions").in_bulk(ids)
+        stored = AudienceSegment.objects.only("properties", "exclusions", "retired_codes").in_bulk(ids)
         asked = [clauses(row.values, stored.get(row.values.get("id"))) for row in rows]
         for row, resolved in zip(rows, compile_all(asked), strict=True):
             row.faults.extend(resolved.warnings)
@@ -60,4 +60,5 @@ def clauses(values: dict[str, Any], stored: AudienceSegment | None) -> Clauses:
         values["owner_id"],
         values.get("properties", before.properties),
         values.get("exclusions", before.exclusions),
+        () if "properties" in values else before.retired_codes,
     )

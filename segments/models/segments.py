@@ -1,8 +1,11 @@
 """Segments and the history of their sizes."""
 
 import uuid
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models, transaction
 from django.db.models import F, Func, Q, Value
@@ -35,6 +38,16 @@ class SegmentQuerySet(models.QuerySet["AudienceSegment"]):
         """Segments with a clause on this code."""
         return self.filter(Names("properties", Value(code)) | Names("exclusions", Value(code)))
 
+    def selecting_by(self, code: str) -> Self:
+        """Segments with a clause on this code in `properties`."""
+        return self.filter(Names("properties", Value(code)))
+
+    def batches(self, size: int) -> Iterator[list["AudienceSegment"]]:
+        """All of these, so many at a time; memory holds no more."""
+        remaining = self.iterator(size)
+        while batch := list(islice(remaining, size)):
+            yield batch
+
     def record_empty(self) -> None:
         """Say of these, whose clauses cannot be resolved any more, that they select nobody as of now."""
         now = timezone.now()
@@ -53,7 +66,8 @@ class AudienceSegment(models.Model):
     """A named selection of audiences; `properties` and `exclusions` say which.
 
     Two sizes are kept: `declared_size`, which the client said, and `computed_size` with `size_as_of`,
-    the moment it was true for, and `size_revision`, the definition it was counted with.
+    the moment it was true for, and `size_revision`, the definition it was counted with. `retired_codes` are those
+    of clauses that retiring an attribute took out of `properties`: while there are any, nobody is selected.
     """
 
     class ManagementType(models.TextChoices):
@@ -69,6 +83,9 @@ class AudienceSegment(models.Model):
     exclusions: "models.JSONField[Any, Any]" = exact_object(verbose_name=_("exclusions"), default=dict, blank=True)
     deprecated_properties: "models.JSONField[Any, Any]" = exact_object(
         verbose_name=_("deprecated properties"), default=dict, blank=True
+    )
+    retired_codes = ArrayField(
+        models.TextField(), verbose_name=_("retired codes"), default=list, db_default=[], editable=False
     )
     description = models.TextField(_("description"), null=True, blank=True)
     declared_size = models.BigIntegerField(_("declared size"), null=True, blank=True)
@@ -112,12 +129,17 @@ class AudienceSegment(models.Model):
         return self.name
 
     @property
+    def is_computable(self) -> bool:
+        """Whether there is a clause to compute a size from; one that was retired says that nobody is selected."""
+        return bool(self.properties or self.retired_codes)
+
+    @property
     def size_source(self) -> str | None:
         """Which of the two sizes is shown: `declared`, `computed`, or None when there is neither."""
         selfmanaged = self.management_type == self.ManagementType.SELFMANAGED
-        if self.declared_size is not None and (selfmanaged or not self.properties):
+        if self.declared_size is not None and (selfmanaged or not self.is_computable):
             return "declared"
-        if self.properties or not selfmanaged:
+        if self.is_computable or not selfmanaged:
             return "computed"
         return None
 

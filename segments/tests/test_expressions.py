@@ -6,6 +6,7 @@ import unicodedata
 
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from segments.expressions import And, AnyOf, Known, Nobody, Not, evaluate, parse, resolve, to_json
 from segments.labels import label_text
@@ -99,6 +100,19 @@ def test_it_selects_more_the_more_the_catalogue_knows(definition, catalogue, add
     few, more, most = (resolve(parsed, each).tree for each in (known(catalogue), known(larger), EVERYTHING))
 
     assert evaluate(few, audience) <= evaluate(more, audience) <= evaluate(most, audience)
+
+
+@given(some.definitions(), some.catalogues(), st.lists(st.sampled_from(["region", "gone"]), min_size=1, unique=True))
+def test_a_retired_clause_selects_nobody_whatever_else_there_is(definition, catalogue, retired):
+    properties, exclusions = definition
+    resolved = resolve(parse(properties, exclusions, retired), known(catalogue))
+
+    assert resolved.tree == Nobody()
+    told = [fault.pointer for fault in resolved.warnings if fault.code == "retired_attribute"]
+    assert told == [f"/deprecated_properties/{code}" for code in retired]
+    others = [fault for fault in resolved.warnings if fault.code not in ("retired_attribute", "no_properties")]
+    without = resolve(parse(properties, exclusions), known(catalogue)).warnings
+    assert others == [fault for fault in without if fault.code != "no_properties"]
 
 
 @given(some.definitions(), some.catalogues())

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from segments import audiences, catalogue
-from segments.exceptions import AttributeInUse
+from segments.conflicts import AttributeInUse
 from segments.models import AudienceAttribute, AudienceAttributeValue, Owner
 from segments.models.changes import Actor
 from segments.store import ProfileChange

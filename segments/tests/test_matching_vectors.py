@@ -17,7 +17,7 @@ VECTORS = DOCUMENT["vectors"]
 def resolved(vector):
     deprecated = vector.get("deprecated", [])
     known = {code: Known(values, code in deprecated) for code, values in vector["catalogue"].items()}
-    return resolve(parse(vector["properties"], vector["exclusions"]), known)
+    return resolve(parse(vector["properties"], vector["exclusions"], vector.get("retired", [])), known)
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
@@ -62,4 +62,5 @@ def test_it_has_an_example_of_every_warning():
         "unknown_attribute",
         "unknown_value",
         "deprecated_attribute",
+        "retired_attribute",
     }

@@ -44,6 +44,7 @@ segments_audienceattribute_change          rrww
 segments_audienceattribute_changelist      rrrr
 segments_audienceattribute_delete          ----
 segments_audienceattribute_history         rrrr
+segments_audienceattribute_retire          --ww
 segments_audienceattributevalue_add        --ww
 segments_audienceattributevalue_change     rrww
 segments_audienceattributevalue_changelist rrrr

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from segments.api.filters import strangers
-from segments.api.media import read_document, require_document
+from segments.api.media import is_bodiless, read_document, require_document
 from segments.border import Document
 from segments.exceptions import NotAuthenticated
 from segments.models import Client
@@ -22,10 +22,11 @@ class ApiViewSet(ViewSet):
     """401 · 405 · 413, 415, 406 · 400 · 403 scope; the rest, from 422 on, is the action's own.
 
     `scopes` says for each action what a token needs; `document` is the body of a POST or PATCH, and counts
-    query parameters among its faults, as such requests have none.
+    query parameters among its faults, as such requests have none. Actions in `optional` take no body for `{}`.
     """
 
     scopes: ClassVar[dict[str, tuple[str, ...]]]
+    optional: ClassVar[frozenset[str]] = frozenset()
     parser_classes = []
     document: Document
     http_method_names = ["get", "post", "patch", "delete", "head"]
@@ -38,11 +39,12 @@ class ApiViewSet(ViewSet):
         if not hasattr(self, (request.method or "").lower()):
             raise MethodNotAllowed(request.method or "")
         brings = request.method in {"POST", "PATCH"}
-        if brings:
+        reads = brings and not (self.action in self.optional and is_bodiless(request._request))
+        if reads:
             require_document(request._request, self.largest_body())
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         if brings:
-            document = read_document(request._request, self.largest_body())
+            document = read_document(request._request, self.largest_body()) if reads else Document({})
             self.document = Document(document.value, (*strangers(request, ()), *document.faults))
         self.check_permissions(request)
 
