@@ -34,6 +34,11 @@ DESCRIPTION = Text(
 WARNINGS = Field(
     about=gettext_noop("What could not be resolved, each with pointer, code and detail."), server_made=True
 )
+NOT_KEPT = Field(
+    about=gettext_noop("Fields that were sent and not kept, each with pointer, code and detail; left out without any."),
+    server_made=True,
+    sometimes=True,
+)
 
 
 def clauses(about: str) -> Object:
@@ -140,6 +145,7 @@ ATTRIBUTE = Shape(
         "value_count": Integer(about=gettext_noop("How many values it has."), server_made=True),
         "created_at": CREATED_AT,
         "updated_at": UPDATED_AT,
+        "warnings": NOT_KEPT,
     },
 )
 
@@ -155,6 +161,7 @@ VALUE = Shape(
         ),
         "name": Text(about=gettext_noop("What people read for it."), longest=LONGEST_NAME),
         "audience_count": Integer(about=gettext_noop("How many audiences have it."), server_made=True),
+        "warnings": NOT_KEPT,
     },
 )
 
@@ -177,6 +184,7 @@ AUDIENCE = Shape(
         "properties": Object(about=gettext_noop("Values by attribute code; kept sorted and without repeats.")),
         "created_at": CREATED_AT,
         "updated_at": UPDATED_AT,
+        "warnings": NOT_KEPT,
     },
 )
 

@@ -18,6 +18,7 @@ MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+
 HYPHENATED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 MOST_UNKNOWN, SUGGESTED = 20, 3
 MISSING = gettext_noop("This field is required.")
+MORE_UNKNOWN = gettext_noop("There are more fields that nobody knows here; they are not kept either.")
 NOT_AN_OBJECT = gettext_noop("Send a JSON object.")
 
 
@@ -30,12 +31,13 @@ class Wrong(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field of a shape; `server_made` ones are answered, accepted back and ignored."""
+    """One field of a shape; `server_made` ones are answered, `sometimes` or always, accepted back and ignored."""
 
     about: str
     required: bool = False
     nullable: bool = False
     server_made: bool = False
+    sometimes: bool = False
 
     def read(self, value: Any, pointer: str) -> Any:
         """The value as we keep it; raises Wrong."""
@@ -265,8 +267,7 @@ class Shape:
         if len(reading.warnings) < MOST_UNKNOWN:
             reading.warnings.append(self._unknown(name, pointer, suggest=len(reading.warnings) < SUGGESTED))
         elif len(reading.warnings) == MOST_UNKNOWN:
-            message = gettext_noop("There are more fields that nobody knows here; they are not kept either.")
-            reading.warnings.append(Fault(pointer, "unknown_field", message))
+            reading.warnings.append(Fault(pointer, "unknown_field", MORE_UNKNOWN))
 
     def _unknown(self, name: str, pointer: str, *, suggest: bool) -> Fault:
         near = difflib.get_close_matches(name[:60], self.fields, 1) if suggest else []

@@ -70,7 +70,14 @@ ALWAYS, WITH_A_BODY = (401, 403, 406, 422, 503), (400, 413, 415)
 COUNTS = {
     "type": "object",
     "required": ["created", "updated", "unchanged", "suppressed"],
-    "properties": {name: {"type": "integer"} for name in ("created", "updated", "unchanged", "suppressed")},
+    "properties": {
+        **{name: {"type": "integer"} for name in ("created", "updated", "unchanged", "suppressed")},
+        "warnings": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Fault"},
+            "description": "Fields that were sent and not kept; left out without any.",
+        },
+    },
 }
 
 
@@ -86,7 +93,7 @@ def object_schema(shape: Shape, required: frozenset[str] | None, answered: bool)
 
 
 def is_required(field: Field, answered: bool) -> bool:
-    return field.required or (answered and field.server_made and not field.nullable)
+    return field.required or (answered and field.server_made and not (field.nullable or field.sometimes))
 
 
 class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

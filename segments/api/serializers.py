@@ -1,6 +1,7 @@
 """From JSON to the fields of a shape, and from models to JSON."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, ClassVar
 
 from rest_framework.serializers import BaseSerializer
@@ -14,7 +15,7 @@ from segments.lookup import Looked
 from segments.matching import Estimate, Explanation, Overlap
 from segments.models import AudienceAttribute, AudienceSegment
 from segments.moments import rfc3339
-from segments.shapes import Reading, Shape
+from segments.shapes import MORE_UNKNOWN, MOST_UNKNOWN, Reading, Shape
 from segments.store import Profile, UpsertCounts
 from segments.values import Value
 
@@ -69,6 +70,18 @@ def repeated(readings: Sequence[Reading], name: str) -> Iterator[Fault]:
 def refuse_warnings(readings: Sequence[Reading]) -> None:
     """Raise Invalid with all their warnings, if there are any: the strict reading of an array."""
     refuse([fault.under(f"/{index}") for index, reading in enumerate(readings) for fault in reading.warnings])
+
+
+def warned(answer: Mapping[str, Any], warnings: Sequence[Fault]) -> Mapping[str, Any]:
+    """An answer with the warnings of what was sent, if there are any."""
+    return {**answer, "warnings": [fault_json(warning) for warning in warnings]} if warnings else answer
+
+
+def first_warnings(readings: Sequence[Reading]) -> list[Fault]:
+    """The warnings of an array's objects; of thousands only the first are told."""
+    found = (fault.under(f"/{index}") for index, reading in enumerate(readings) for fault in reading.warnings)
+    told = list(islice(found, MOST_UNKNOWN + 1))
+    return [*told[:MOST_UNKNOWN], *(Fault("", "unknown_field", MORE_UNKNOWN) for _more in told[MOST_UNKNOWN:])]
 
 
 def refuse(faults: list[Fault]) -> None:

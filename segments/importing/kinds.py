@@ -1,7 +1,7 @@
 """What differs between imports of attributes, audiences and segments; everything else is one way for all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from segments.importing.readers import Record
 from segments.importing.staging import Staging
 from segments.labels import quoted
 from segments.models.changes import Actor
-from segments.shapes import Reading, Shape
+from segments.shapes import MOST_UNKNOWN, Reading, Shape
 from segments.store import UpsertCounts
 
 KEPT = frozenset({"id", "no"})
@@ -101,10 +101,16 @@ class Kind(ABC):
         fields = self.shape.fields.items()
         required = [name for name, one in fields if one.required and not (named and name == "owner_id")]
         header = FieldHeader(names, self.shape, required)
-        self.left_out = [quoted(name) for name in header.names if name not in self.shape.fields]
+        self.leave_out(name for name in header.names if name not in self.shape.fields)
         if self.left_out and self.options.strict:
             raise ImportRefused(NO_FIELD, column=self.left_out[0], columns=", ".join(self.shape.fields))
         return header
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Remember names that are no fields, to be told once; of many the first."""
+        for name in map(quoted, names):
+            if name not in self.left_out and len(self.left_out) < MOST_UNKNOWN:
+                self.left_out.append(name)
 
     def values_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a row that was staged."""

@@ -64,6 +64,8 @@ class Rows:
             row.faults += reading.faults
             if self.kind.options.strict:
                 row.faults += reading.warnings
+            elif reading.warnings:
+                self.kind.leave_out(str(fault.params["name"]) for fault in reading.warnings if fault.params)
         return row
 
 

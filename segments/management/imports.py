@@ -68,8 +68,8 @@ class ImportCommand(FileCommand):
                 return run.run()
         finally:
             if run.kind.left_out:
-                message = _("Columns that are no fields and were not kept: %(columns)s.")
-                tell(self.stderr, message % {"columns": ", ".join(run.kind.left_out)})
+                message = _("Names that are no fields and were not kept: %(names)s.")
+                tell(self.stderr, message % {"names": ", ".join(run.kind.left_out)})
             if run.row.rejects_file:
                 message = _("Rejected lines: %(file)s. What is wrong with each: %(report)s.")
                 report = report_path(run.row.rejects_file)

@@ -18,6 +18,7 @@ from segments.api.serializers import (
     read_one,
     refuse,
     refuse_warnings,
+    warned,
 )
 from segments.api.views.base import ApiViewSet, actor_of, client_of, is_strict
 from segments.contract import ATTRIBUTE
@@ -65,7 +66,7 @@ class AttributeViewSet(ApiViewSet):
         if is_strict(request):
             refuse(reading.warnings)
         attribute = catalogue.create([reading.values], actor_of(request))[0]
-        return Response(AttributeSerializer(attribute).data)
+        return Response(warned(AttributeSerializer(attribute).data, reading.warnings))
 
     def bulk_add(self, request: Request) -> Response:
         readings = read_many(self.document, ATTRIBUTE.read, MOST_ATTRIBUTES, distinct="code")
@@ -74,7 +75,8 @@ class AttributeViewSet(ApiViewSet):
         if is_strict(request):
             refuse_warnings(readings)
         attributes = catalogue.create([reading.values for reading in readings], actor_of(request))
-        return Response(AttributeSerializer(attributes, many=True).data)
+        answers = AttributeSerializer(attributes, many=True).data
+        return Response([warned(answer, reading.warnings) for answer, reading in zip(answers, readings, strict=True)])
 
     def update_in_body(self, request: Request) -> Response:
         return self.change(request, AttributeUpdateSerializer.sent)
@@ -95,7 +97,7 @@ class AttributeViewSet(ApiViewSet):
         if is_strict(request):
             refuse(reading.warnings)
         catalogue.change(target, reading.values, actor_of(request))
-        return Response(AttributeSerializer(seen_attribute(client, target)).data)
+        return Response(warned(AttributeSerializer(seen_attribute(client, target)).data, reading.warnings))
 
     def retrieve(self, request: Request, attribute_id: uuid.UUID) -> Response:
         read_query(request, {})

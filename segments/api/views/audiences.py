@@ -13,11 +13,13 @@ from segments.api.pagination import MOST, NUMBERED, cut, link_next
 from segments.api.serializers import (
     AudienceSerializer,
     counts_json,
+    first_warnings,
     looked_json,
     read_many,
     read_one,
     refuse,
     refuse_warnings,
+    warned,
 )
 from segments.api.views.base import ApiViewSet, is_strict
 from segments.contract import LONGEST_AUDIENCE_ID, LOOKUP, read_audience
@@ -75,7 +77,8 @@ class AudienceViewSet(ApiViewSet):
         strict = is_strict(request)
         if strict:
             refuse(reading.warnings)
-        return Response(AudienceSerializer(write(audiences.change_of(reading.values), strict=strict)).data)
+        profile = write(audiences.change_of(reading.values), strict=strict)
+        return Response(warned(AudienceSerializer(profile).data, reading.warnings))
 
     def bulk_add(self, request: Request) -> Response:
         readings = read_many(self.document, read_audience, MOST_AUDIENCES, distinct="id")
@@ -83,7 +86,8 @@ class AudienceViewSet(ApiViewSet):
         if strict:
             refuse_warnings(readings)
         changes = [audiences.change_of(reading.values) for reading in readings]
-        return Response(counts_json(audiences.upsert(changes, strict=strict)))
+        counts = audiences.upsert(changes, strict=strict)
+        return Response(warned(counts_json(counts), first_warnings(readings)))
 
     def segments(self, request: Request, audience_id: str) -> Response:
         read_query(request, {})

@@ -9,7 +9,7 @@ from segments import values
 from segments.api.filters import Number, read_query
 from segments.api.operations import value_operations
 from segments.api.pagination import MOST, cut, link_next
-from segments.api.serializers import ValueSerializer, read_one, refuse
+from segments.api.serializers import ValueSerializer, read_one, refuse, warned
 from segments.api.views.attributes import READ, WRITE, own_attribute, seen_attribute
 from segments.api.views.base import ApiViewSet, actor_of, client_of, is_strict
 from segments.contract import LONGEST_VALUE, VALUE
@@ -40,7 +40,8 @@ class ValueViewSet(ApiViewSet):
         own_attribute(client_of(request), attribute_id)
         if is_strict(request):
             refuse(reading.warnings)
-        return Response(ValueSerializer(values.add(attribute_id, reading.values, actor_of(request))).data)
+        value = values.add(attribute_id, reading.values, actor_of(request))
+        return Response(warned(ValueSerializer(value).data, reading.warnings))
 
     def destroy(self, request: Request, attribute_id: uuid.UUID, value: str) -> Response:
         read_query(request, {})
