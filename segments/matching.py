@@ -55,7 +55,7 @@ def clauses_of(segment: AudienceSegment) -> Clauses:
 
 
 def compile_all(asked: Sequence[Clauses]) -> list[Parsed]:
-    """Each one's tree and warnings as the catalogue stands now, in at most two queries for all of them."""
+    """Each one's tree and warnings as the catalogue stands now, in one query for all of them."""
     parsed = [each.parsed() for each in asked]
     known = excerpt(wanted_by(parsed))
     return [resolve(one, known.visible_to(each.owner_id)) for one, each in zip(parsed, asked, strict=True)]

@@ -21,6 +21,7 @@ from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged, Delta
 from segments.store.rows import AUDIENCE, RowsSnapshot
 
 BEFORE_ALL = -1
+MOST_UNITED = 32  # clauses, whose sets a view keeps
 MOST_LAID_OVER = 50_000  # audiences; beyond these it is cheaper to load bitmaps that a compaction has made
 HEAD, DELTA, BITMAP, VALUE = (
     model._meta.db_table for model in (AudienceHead, AudienceDelta, AudienceBitmap, IndexedValue)
@@ -162,6 +163,7 @@ class IndexSnapshot(RowsSnapshot):
         self.as_of = view.as_of
         self.one_moment = keep
         self.known = view.base.ids if keep else dict(view.base.ids)
+        self.united: dict[AnyOf, tuple[BitMap, BitMap]] = {}
 
     @property
     def total(self) -> int:
@@ -207,17 +209,31 @@ class IndexSnapshot(RowsSnapshot):
 
         All of it from the same bitmaps, as others may load newer ones meanwhile.
         """
-        values = self.values_of(tree)
-        bitmaps = self.stored({EVERYONE}.union(*values.values()))
-        everyone, overlay = bitmaps[EVERYONE], self.view.overlay
-        stored = {clause: either([bitmaps[value] for value in listed]) for clause, listed in values.items()}
-        found = roaring.count(tree, stored.__getitem__, lambda: everyone)
+        everyone, sets = self.sets_of(tree)
+        overlay = self.view.overlay
+        found = roaring.count(tree, lambda clause: sets[clause][0], lambda: everyone)
         if not overlay.touched:
             return found
-        touched = {clause: numbers & overlay.touched for clause, numbers in stored.items()}
+        touched = {clause: stored & overlay.touched for clause, (stored, _now) in sets.items()}
         before = roaring.count(tree, touched.__getitem__, lambda: everyone & overlay.touched)
-        now = {clause: either([overlay.numbers(value) for value in listed]) for clause, listed in values.items()}
-        return found - before + roaring.count(tree, now.__getitem__, lambda: overlay.numbers(EVERYONE))
+        now = roaring.count(tree, lambda clause: sets[clause][1], lambda: overlay.numbers(EVERYONE))
+        return found - before + now
+
+    def sets_of(self, tree: Expression) -> tuple[BitMap, dict[AnyOf, tuple[BitMap, BitMap]]]:
+        """Everyone, and who has one of each clause's values, as stored and as written since.
+
+        In a view of one moment a clause is united once: an estimate counts it with the others and by itself.
+        """
+        clauses = set(leaves(tree))
+        sets = {clause: self.united[clause] for clause in clauses & self.united.keys()} if self.one_moment else {}
+        values = self.values_of(clauses - sets.keys())
+        bitmaps = self.stored({EVERYONE}.union(*values.values()))
+        for clause, listed in values.items():
+            stored = either([bitmaps[value] for value in listed])
+            sets[clause] = stored, either([self.view.overlay.numbers(value) for value in listed])
+        if self.one_moment and len(self.united) < MOST_UNITED:
+            self.united.update(sets)
+        return bitmaps[EVERYONE], sets
 
     def counted(self, values: Iterable[int]) -> dict[int, int]:
         """How many have each of the values."""
@@ -229,13 +245,11 @@ class IndexSnapshot(RowsSnapshot):
 
     def selected(self, tree: Expression) -> tuple[BitMap, BitMap]:
         """The numbers of those whom the tree selects: of the stored ones none that was touched since, and of these."""
-        values, overlay = self.values_of(tree), self.view.overlay
-        bitmaps = self.stored({EVERYONE}.union(*values.values()))
-        everyone = bitmaps[EVERYONE]
-        stored = {clause: either([bitmaps[value] for value in listed]) for clause, listed in values.items()}
-        before = roaring.members(tree, stored.__getitem__, lambda: everyone)
-        now = {clause: either([overlay.numbers(value) for value in listed]) for clause, listed in values.items()}
-        return before - overlay.touched, roaring.members(tree, now.__getitem__, lambda: overlay.numbers(EVERYONE))
+        everyone, sets = self.sets_of(tree)
+        overlay = self.view.overlay
+        before = roaring.members(tree, lambda clause: sets[clause][0], lambda: everyone)
+        now = roaring.members(tree, lambda clause: sets[clause][1], lambda: overlay.numbers(EVERYONE))
+        return before - overlay.touched, now
 
     def counted_among(self, values: Iterable[int], stored: BitMap, now: BitMap) -> dict[int, int]:
         """How many of the selected ones have each of the values."""
@@ -248,9 +262,9 @@ class IndexSnapshot(RowsSnapshot):
     def stored(self, values: Iterable[int]) -> dict[int, BitMap]:
         return self.view.base.get(values, self.view.seq, one_moment=self.one_moment)
 
-    def values_of(self, tree: Expression) -> dict[AnyOf, list[int]]:
+    def values_of(self, clauses: Iterable[AnyOf]) -> dict[AnyOf, list[int]]:
         """The numbers of the values that each clause asks for, those that an audience ever had."""
-        labels = {clause: [(clause.code, text) for text in clause.values] for clause in set(leaves(tree))}
+        labels = {clause: [(clause.code, text) for text in clause.values] for clause in clauses}
         if missing := sorted(set().union(*labels.values()) - self.known.keys()):
             self.known.update(indexed(missing))
         return {
