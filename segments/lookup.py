@@ -28,7 +28,8 @@ from segments.store.database import history_of
 from segments.store.roaring import BitMap
 
 MOST_LAID_OVER = 250
-LOADED = 10_000  # segments at a time
+LOADED = 1_000  # segments at a time, so that the transaction is not idle for long while they are read
+PATIENCE = "10min"
 AUDIENCE, CHANGE, ATTRIBUTE, VALUE = (
     model._meta.db_table for model in (Audience, Change, AudienceAttribute, AudienceAttributeValue)
 )
@@ -189,6 +190,8 @@ class Index:
         with self.lock, transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                # To read all the definitions of a large installation takes longer than a request may be idle.
+                cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")
             state, found = caught_up(self.state, ids)
             self.state = state
         if len(state.changed) > MOST_LAID_OVER and self.freezing.acquire(blocking=False):
@@ -232,7 +235,7 @@ def awaited_by(entries: Iterable[Entry]) -> frozenset[Label]:
 
 
 def compiled(segments: SegmentQuerySet) -> Iterator[Entry]:
-    """The segments as the index reads them, with two queries for every so many of them."""
+    """The segments as the index reads them, with one query of the catalogue for every so many of them."""
     rows = segments.only("id", "no", "name", "owner_id", "properties", "exclusions", "retired_codes")
     for batch in rows.batches(LOADED):
         parsed = [clauses_of(segment).parsed() for segment in batch]
