@@ -45,8 +45,8 @@ check: developing ## format, types, layers, migrations, production settings
 	@echo manage.py check --deploy --fail-level WARNING
 	@$(LIKE_PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: installed ## sizes and writes on SIZE audiences (1000000), built once under A2_LOCAL_DIR
-	@$(BIN)/python -m bench.engine
+bench: installed ## every job beside its peers on SIZE audiences (1000000), made once under A2_LOCAL_DIR
+	@$(BIN)/python -m bench $(ARGS)
 
 messages: installed ## bring the Korean translation up to date with the code, and compile it
 	@$(BIN)/python -m a2service.messages
