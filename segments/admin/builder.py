@@ -136,12 +136,14 @@ def values_json(attribute: AudienceAttribute, text: str) -> list[dict[str, str]]
             matching = rows.filter(Q(value__icontains=text) | Q(name__icontains=text))
             texts = list(nearest_first(matching, "value", "name", text).values_list("value", flat=True)[:SUGGESTED])
         else:
-            texts = view.common_values(attribute.code, SUGGESTED)
+            texts = view.common_values([attribute.code], SUGGESTED)[attribute.code]
             unused = rows.order_by("value").values_list("value", flat=True)[:SUGGESTED]
             texts = list(dict.fromkeys([*texts, *unused]))[:SUGGESTED]
-        counts = view.value_counts(attribute.code, among=texts)
+        counts = view.label_counts([(attribute.code, each) for each in texts])
     names = dict(rows.with_texts(texts).values_list("value", "name"))
-    return [{"text": each, "name": names.get(each, ""), "note": grouped(counts.get(each, 0))} for each in texts]
+    return [
+        {"text": each, "name": names.get(each, ""), "note": grouped(counts[attribute.code, each])} for each in texts
+    ]
 
 
 def names_of(clauses: tuple[Clause, ...], owner_id: uuid.UUID) -> dict[str, dict[str, str]]:

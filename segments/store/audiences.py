@@ -1,7 +1,8 @@
 """The port: what a store of audiences can do, whatever keeps them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from segments.expressions import Expression
 
 Properties = dict[str, list[str]]
 AltId = dict[str, Any]
+Label = tuple[str, str]
+"""The code of an attribute and one of its values."""
 
 
 class Unsent(Enum):
@@ -96,17 +99,16 @@ class Snapshot(ABC):
         """So many ids of those that the tree selects, or all where they are fewer: drawn at random, then sorted."""
 
     @abstractmethod
-    def value_counts(
-        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
-    ) -> dict[str, int]:
-        """How many audiences have each value of this attribute; values that none has are not in it.
-
-        `within` counts those alone whom this tree selects, `among` these values alone.
-        """
+    def value_counts(self, code: str) -> dict[str, int]:
+        """How many audiences have each value of this attribute; values that none has are not in it."""
 
     @abstractmethod
-    def common_values(self, code: str, limit: int) -> list[str]:
-        """So many values of this attribute, the commonest first as far as a store knows without counting them.
+    def label_counts(self, labels: Collection[Label], within: Expression | None = None) -> Counter[Label]:
+        """How many audiences have each of these values; with a tree, how many of those whom it selects."""
+
+    @abstractmethod
+    def common_values(self, codes: Collection[str], limit: int) -> dict[str, list[str]]:
+        """So many values of each attribute, the commonest first as far as a store knows without counting them.
 
         They are what to count when there may be too many to count them all; none may have one of them any more.
         """
@@ -177,3 +179,8 @@ def refuse_twice(changes: Sequence[ProfileChange]) -> None:
         if change.id in seen:
             raise ValueError(f"The audience {change.id!r} stands twice in one call. Send each audience once.")
         seen.add(change.id)
+
+
+def commonest(counts: Mapping[str, int], limit: int) -> list[str]:
+    """So many of the values, those that most have first."""
+    return sorted(counts, key=lambda text: (-counts[text], text))[:limit]

@@ -8,6 +8,7 @@ Deltas are written under the lock of the head and committed with it, so a snapsh
 import logging
 import random
 import uuid
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from datetime import datetime
 from segments.expressions import And, AnyOf, Expression, Not
 from segments.models import AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
+from segments.store.audiences import Label
 from segments.store.bitmaps import MEND, Base, Outdated
 from segments.store.database import fetch_all, history_of
 from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged, Delta
@@ -26,16 +28,18 @@ MOST_LAID_OVER = 50_000  # audiences; beyond these it is cheaper to load bitmaps
 HEAD, DELTA, BITMAP, VALUE = (
     model._meta.db_table for model in (AudienceHead, AudienceDelta, AudienceBitmap, IndexedValue)
 )
-VALUES = f"SELECT text, id FROM {VALUE} WHERE code = %s AND (%s::text[] IS NULL OR text = ANY(%s::text[]))"
 COMMON = f"""
-    SELECT text FROM {VALUE} AS value
-    LEFT JOIN unnest(%s::int[], %s::int[]) AS written (id, size) USING (id)
-    LEFT JOIN {BITMAP} AS stored ON stored.value = value.id
-    WHERE code = %s
-    GROUP BY id, text, written.size
-    HAVING coalesce(written.size, 0) + coalesce(sum(cardinality), 0) > 0
-    ORDER BY coalesce(written.size, 0) + coalesce(sum(cardinality), 0) DESC, text
-    LIMIT %s"""
+    SELECT code, text FROM (
+        SELECT code, text, coalesce(written.size, 0) + coalesce(sum(cardinality), 0) AS size,
+            row_number() OVER (
+                PARTITION BY code ORDER BY coalesce(written.size, 0) + coalesce(sum(cardinality), 0) DESC, text
+            ) AS place
+        FROM {VALUE} AS value
+        LEFT JOIN unnest(%s::int[], %s::int[]) AS written (id, size) USING (id)
+        LEFT JOIN {BITMAP} AS stored ON stored.value = value.id
+        WHERE code = ANY(%s)
+        GROUP BY id, code, text, written.size
+    ) AS counted WHERE size > 0 AND place <= %s ORDER BY code, place"""
 
 log = logging.getLogger(__name__)
 
@@ -187,22 +191,28 @@ class IndexSnapshot(RowsSnapshot):
         rows = fetch_all(f"SELECT id FROM {AUDIENCE} WHERE number = ANY(%s::bigint[])", [drawn])
         return sorted(audience_id for (audience_id,) in rows)
 
-    def value_counts(
-        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
-    ) -> dict[str, int]:
-        listed = None if among is None else list(among)
-        rows = fetch_all(VALUES, [code, listed, listed])
-        values = [value for _text, value in rows]
+    def value_counts(self, code: str) -> dict[str, int]:
+        rows = fetch_all(f"SELECT text, id FROM {VALUE} WHERE code = %s", [code])
         try:
-            counts = self.counted(values) if within is None else self.counted_among(values, *self.selected(within))
+            counts = self.counted([value for _text, value in rows])
         except Outdated:
-            return super().value_counts(code, within, among)
+            return super().value_counts(code)
         return {text: counts[value] for text, value in rows if counts[value]}
 
-    def common_values(self, code: str, limit: int) -> list[str]:
+    def label_counts(self, labels: Collection[Label], within: Expression | None = None) -> Counter[Label]:
+        self.look_up(labels)
+        values = {label: self.known[label] for label in labels if label in self.known}
+        try:
+            counts = self.counted(values.values()) if within is None else self.counted_within(within, values.values())
+        except Outdated:
+            return super().label_counts(labels, within)
+        return Counter({label: counts[value] for label, value in values.items()})
+
+    def common_values(self, codes: Collection[str], limit: int) -> dict[str, list[str]]:
         """By what is stored, and as much of each as was written since; what was taken away since still counts."""
         written = {value: len(numbers) for value, numbers in self.view.overlay.values.items()}
-        return [text for (text,) in fetch_all(COMMON, [list(written), list(written.values()), code, limit])]
+        rows = fetch_all(COMMON, [list(written), list(written.values()), list(codes), limit])
+        return {code: [text for of, text in rows if of == code] for code in codes}
 
     def matched(self, tree: Expression) -> int:
         """How many the tree selects: of the stored ones without those touched since, and of these as they are now.
@@ -251,11 +261,12 @@ class IndexSnapshot(RowsSnapshot):
         now = roaring.members(tree, lambda clause: sets[clause][1], lambda: overlay.numbers(EVERYONE))
         return before - overlay.touched, now
 
-    def counted_among(self, values: Iterable[int], stored: BitMap, now: BitMap) -> dict[int, int]:
-        """How many of the selected ones have each of the values."""
+    def counted_within(self, tree: Expression, values: Iterable[int]) -> dict[int, int]:
+        """How many of those whom the tree selects have each of the values."""
+        before, now = self.selected(tree)
         overlay = self.view.overlay
         return {
-            value: numbers.intersection_cardinality(stored) + overlay.numbers(value).intersection_cardinality(now)
+            value: numbers.intersection_cardinality(before) + overlay.numbers(value).intersection_cardinality(now)
             for value, numbers in self.stored(values).items()
         }
 
@@ -265,11 +276,15 @@ class IndexSnapshot(RowsSnapshot):
     def values_of(self, clauses: Iterable[AnyOf]) -> dict[AnyOf, list[int]]:
         """The numbers of the values that each clause asks for, those that an audience ever had."""
         labels = {clause: [(clause.code, text) for text in clause.values] for clause in clauses}
-        if missing := sorted(set().union(*labels.values()) - self.known.keys()):
-            self.known.update(indexed(missing))
+        self.look_up(set().union(*labels.values()))
         return {
             clause: [self.known[label] for label in listed if label in self.known] for clause, listed in labels.items()
         }
+
+    def look_up(self, labels: Iterable[Label]) -> None:
+        """Bring the numbers of these values to those that are known."""
+        if missing := sorted(set(labels) - self.known.keys()):
+            self.known.update(indexed(missing))
 
 
 def either(sets: list[BitMap]) -> BitMap:

@@ -18,12 +18,14 @@ from segments.labels import MAX_CODES
 from segments.store.audiences import (
     UNSENT,
     AudienceStore,
+    Label,
     Profile,
     ProfileChange,
     Properties,
     Snapshot,
     UpsertCounts,
     Written,
+    commonest,
     refuse_twice,
 )
 
@@ -48,17 +50,16 @@ class MemorySnapshot(Snapshot):
         selected = list(self.ids(tree))
         return sorted(random.sample(selected, min(limit, len(selected))))
 
-    def value_counts(
-        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
-    ) -> dict[str, int]:
+    def value_counts(self, code: str) -> dict[str, int]:
+        return dict(Counter(text for profile in self.profiles.values() for text in profile.properties.get(code, ())))
+
+    def label_counts(self, labels: Collection[Label], within: Expression | None = None) -> Counter[Label]:
         everyone = (profile.properties for profile in self.profiles.values())
         counted = (each for each in everyone if within is None or evaluate(within, each))
-        texts = (text for properties in counted for text in properties.get(code, ()))
-        return dict(Counter(text for text in texts if among is None or text in among))
+        return Counter((code, text) for each in counted for code, text in labels if text in each.get(code, ()))
 
-    def common_values(self, code: str, limit: int) -> list[str]:
-        counts = self.value_counts(code)
-        return sorted(counts, key=lambda text: (-counts[text], text))[:limit]
+    def common_values(self, codes: Collection[str], limit: int) -> dict[str, list[str]]:
+        return {code: commonest(self.value_counts(code), limit) for code in codes}
 
 
 class MemoryStore(AudienceStore):

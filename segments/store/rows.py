@@ -1,5 +1,6 @@
 """Answers from the rows of audiences themselves: exact and slow; whatever else answers has to agree with them."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from django.db import connection
 
 from segments.expressions import And, AnyOf, Expression, Nobody, Not
 from segments.models import Audience
-from segments.store.audiences import Snapshot
+from segments.store.audiences import Label, Snapshot, commonest
 from segments.store.database import fetch_all, fetch_one
 
 FETCHED = 5_000  # ids at a time
@@ -43,21 +44,27 @@ class RowsSnapshot(Snapshot):
         query = f"SELECT id FROM {AUDIENCE} WHERE {where} ORDER BY random() LIMIT %s"
         return sorted(audience_id for (audience_id,) in fetch_all(query, [*params, limit]))
 
-    def value_counts(
-        self, code: str, within: Expression | None = None, among: Collection[str] | None = None
-    ) -> dict[str, int]:
-        where, params = ("true", []) if within is None else condition(within)
-        listed = None if among is None else list(among)
+    def value_counts(self, code: str) -> dict[str, int]:
         query = f"""
             SELECT text, count(*)
             FROM {AUDIENCE} CROSS JOIN jsonb_array_elements_text(properties -> %s::text) AS text
-            WHERE {where} AND (%s::text[] IS NULL OR text = ANY(%s::text[]))
             GROUP BY text"""
-        return dict(fetch_all(query, [code, *params, listed, listed]))
+        return dict(fetch_all(query, [code]))
 
-    def common_values(self, code: str, limit: int) -> list[str]:
-        counts = self.value_counts(code)
-        return sorted(counts, key=lambda text: (-counts[text], text))[:limit]
+    def label_counts(self, labels: Collection[Label], within: Expression | None = None) -> Counter[Label]:
+        where, params = ("true", []) if within is None else condition(within)
+        query = f"""
+            SELECT code, text, count(*)
+            FROM {AUDIENCE} CROSS JOIN jsonb_each(properties) AS property (code, texts)
+            CROSS JOIN jsonb_array_elements_text(texts) AS listed (text)
+            JOIN unnest(%s::text[], %s::text[]) AS asked (code, text) USING (code, text)
+            WHERE {where} GROUP BY code, text"""
+        codes, texts = [code for code, _text in labels], [text for _code, text in labels]
+        rows = fetch_all(query, [codes, texts, *params])
+        return Counter({(code, text): count for code, text, count in rows})
+
+    def common_values(self, codes: Collection[str], limit: int) -> dict[str, list[str]]:
+        return {code: commonest(self.value_counts(code), limit) for code in codes}
 
 
 def condition(tree: Expression) -> tuple[str, list[str | list[str]]]:

@@ -65,8 +65,8 @@ def wrong_answers(view: IndexSnapshot, dice: random.Random) -> list[str]:
     code = dice.choice(sorted(VALUES))
     if view.value_counts(code) != rows.value_counts(code):
         wrong.append(f"write {view.view.seq}: the values of {code}")
-    within = some_tree(dice)
-    if dice.random() < 0.3 and view.value_counts(code, within) != rows.value_counts(code, within):
+    within, labels = some_tree(dice), [(code, text) for text in VALUES[code]]
+    if dice.random() < 0.3 and view.label_counts(labels, within) != rows.label_counts(labels, within):
         wrong.append(f"write {view.view.seq}: the values of {code} within {within}")
     return wrong
 

@@ -118,8 +118,8 @@ def test_it_knows_the_common_values_of_what_is_stored_and_of_what_was_written_si
     store.upsert([ProfileChange(f"v{n}", properties={"tier": ["silver", "new"] if n else ["new"]}) for n in range(3)])
 
     with store.snapshot() as view:
-        assert view.common_values("tier", 2) == ["new", "gold"]
-        assert view.common_values("tier", 9) == ["new", "gold", "silver"]
+        assert view.common_values(["tier"], 2) == {"tier": ["new", "gold"]}
+        assert view.common_values(["tier"], 9) == {"tier": ["new", "gold", "silver"]}
 
 
 def test_it_begins_anew_when_the_tables_were_filled_from_a_dump():

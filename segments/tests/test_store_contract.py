@@ -371,11 +371,10 @@ def test_it_counts_and_draws_among_those_whom_a_tree_selects(store, audiences, t
     with store.snapshot() as view:
         for code in VOCABULARY:
             expected = Counter(text for properties in chosen.values() for text in properties.get(code, ()))
-            assert view.value_counts(code, tree) == expected
-            some_of_them = VOCABULARY[code][::2]
-            assert view.value_counts(code, tree, some_of_them) == {
-                text: count for text, count in expected.items() if text in some_of_them
-            }
+            labels = [(code, text) for text in (*VOCABULARY[code], "unheard of")]
+            assert view.label_counts(labels, tree) == Counter({(code, text): n for text, n in expected.items()})
+            everyone = {(code, text): count for text, count in view.value_counts(code).items()}
+            assert view.label_counts(labels[::2]) == Counter({each: everyone.get(each, 0) for each in labels[::2]})
         drawn = view.sample(tree, limit)
     assert drawn == sorted(set(drawn))
     assert set(drawn) <= set(chosen)
@@ -393,9 +392,8 @@ def test_it_knows_which_values_are_common(store):
     filled(store, {"color": ["red"]}, {"color": ["green", "red"]}, {"color": ["blue", "green", "red"]}, {"size": ["S"]})
 
     with store.snapshot() as view:
-        assert view.common_values("color", 10) == ["red", "green", "blue"]
-        assert view.common_values("color", 2) == ["red", "green"]
-        assert view.common_values("shoe size", 2) == []
+        assert view.common_values(["color", "size"], 10) == {"color": ["red", "green", "blue"], "size": ["S"]}
+        assert view.common_values(["color", "shoe size"], 2) == {"color": ["red", "green"], "shoe size": []}
 
 
 def test_it_excludes_nobody_for_an_attribute_they_lack(store):
