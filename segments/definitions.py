@@ -17,7 +17,7 @@ from segments.matching import clauses_of, compile_all, sizes_of
 from segments.models import AudienceSegment, Change, Owner, SegmentSize
 from segments.models.changes import Actor
 from segments.models.sequences import numbered
-from segments.sizing import keep_size, record_sizes, set_size
+from segments.sizing import record_sizes, renew, set_size
 from segments.store import UpsertCounts
 
 TRACKED = (
@@ -150,10 +150,7 @@ def delete(segment_ids: Collection[uuid.UUID], actor: Actor) -> None:
 def refresh(segment: AudienceSegment) -> Defined:
     """Compute the size afresh and keep it where it differs; the definition, its dates and revision stay."""
     resolved, size = sizes_of([clauses_of(segment)])[0]
-    before = segment.computed_size, segment.size_revision
-    set_size(segment, size)
-    if (segment.computed_size, segment.size_revision) != before:
-        keep_size(segment)
+    renew(segment, size)
     return Defined(segment, resolved.warnings)
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from threading import BoundedSemaphore
@@ -56,6 +56,22 @@ def in_turn(pieces: Generator[str]) -> Generator[str]:
         yield from pieces
     finally:
         ROOM.release()
+
+
+class Started:
+    """A file whose first piece is made already: what fails before it is a refusal with a status and a body."""
+
+    def __init__(self, pieces: Generator[str]) -> None:
+        self.pieces = pieces
+        self.first = next(pieces)
+
+    def __iter__(self) -> Iterator[str]:
+        yield self.first
+        yield from self.pieces
+
+    def close(self) -> None:
+        """Let go of the view of the store; Django calls it also when the client went away."""
+        self.pieces.close()
 
 
 def csv_lines(ids: Sequence[str]) -> str:

@@ -1,10 +1,7 @@
 """The funnel: how each clause of a definition narrows everyone down to its members."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from segments.expressions import And, AnyOf, Clause, Parsed
 from segments.matching import Clauses, compile_all
@@ -31,10 +28,10 @@ class Funnel:
     meaning: Parsed
 
 
-def funnel(properties: Mapping[str, Any], exclusions: Mapping[str, Any], owner_id: UUID) -> Funnel:
-    """The funnel of clauses that one owner's segment has, or would have."""
+def funnel(asked: Clauses) -> Funnel:
+    """The funnel of the clauses that a segment has, or would have."""
     with store().snapshot() as view:
-        meaning = compile_all([Clauses(owner_id, properties, exclusions)])[0]
+        meaning = compile_all([asked])[0]
         return Funnel(view.as_of, view.total, stages(meaning, view), view.count(meaning.tree), meaning)
 
 

@@ -64,6 +64,14 @@ def keep_size(segment: AudienceSegment) -> None:
             record_sizes([segment])
 
 
+def renew(segment: AudienceSegment, size: Size) -> None:
+    """Give the segment a size that was counted now, and keep it where it differs from the one it had."""
+    before = segment.computed_size, segment.size_revision
+    set_size(segment, size)
+    if (segment.computed_size, segment.size_revision) != before:
+        keep_size(segment)
+
+
 def keep_sizes(counted: Mapping[uuid.UUID, tuple[int, Size]]) -> None:
     """Store sizes of definitions that are still the ones they were counted with, history where they differ."""
     fresh, different = [], []

@@ -19,6 +19,7 @@ from segments.contract import ESTIMATE
 from segments.expressions import AnyOf, Clause, Nobody
 from segments.funnel import Funnel, funnel
 from segments.labels import nfc, plain_word
+from segments.matching import Clauses
 from segments.models import AudienceAttribute, AudienceAttributeValue
 from segments.store import store
 from segments.templatetags.shown import grouped
@@ -104,7 +105,7 @@ class SegmentBuilder(admin.ModelAdmin):  # type: ignore[type-arg]
         if not form.is_valid():
             faults = [error for listed in form.errors.values() for error in listed]
             return JsonResponse({"panel": panel(request, {"faults": faults}), "warnings": [], "names": {}})
-        found = funnel(values["properties"], values["exclusions"], values["owner_id"])
+        found = funnel(Clauses(values["owner_id"], values["properties"], values["exclusions"]))
         return JsonResponse(
             {
                 "panel": panel(request, shown(found)),

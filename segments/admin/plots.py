@@ -1,5 +1,6 @@
 """Sizes over time as SVG: paths, and where their labels stand. Templates draw them, without a style or a script."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,6 @@ from itertools import groupby, pairwise
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 
 from segments.templatetags.shown import grouped
 
@@ -34,7 +34,7 @@ class Label:
 
     @property
     def percent(self) -> str:
-        return f"{self.place / 10:g}%"
+        return f"{self.place / 10:.1f}%"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ class Plot:
     moments: tuple[Label, ...]
     marks: tuple[Label, ...]
     readings: tuple[tuple[int, str, str], ...]
+
+    @property
+    def readings_json(self) -> str:
+        return json.dumps(self.readings)
 
     @property
     def area(self) -> str:
@@ -110,7 +114,7 @@ def down(size: int, low: int, high: int) -> int:
 
 def ticks(lowest: int, highest: int) -> list[int]:
     """Round heights that take in both; from 0 on, unless the sizes are close together and far from it."""
-    base = lowest if lowest > 0.7 * highest else 0
+    base = lowest if highest > lowest > 0.7 * highest else 0
     step = 1
     for step in rounds():
         first = base // step * step
@@ -133,9 +137,9 @@ def moments(begin: datetime, end: datetime) -> Iterator[Label]:
     span = end - begin
     for place in (1, 3, 5):
         moment = begin + span * place / 6
-        told = date_format(timezone.localtime(moment), "H:i" if span <= 2 * DAY else _("j M"))
+        told = date_format(timezone.localtime(moment), "H:i" if span <= 2 * DAY else "m-d")
         yield Label(round(WIDE * place / 6), told)
 
 
 def long_date(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), _("j M Y, H:i"))
+    return date_format(timezone.localtime(moment), "Y-m-d H:i")

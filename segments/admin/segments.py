@@ -6,18 +6,22 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.db import OperationalError
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from segments import definitions, recounting
 from segments.admin.builder import SegmentBuilder
-from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText, placed
+from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText
 from segments.admin.home import NeedsAttention
 from segments.admin.pages import ContractAdmin, WholeDeletion, actor
+from segments.admin.segment_pages import SegmentPages
+from segments.admin.segment_search import found_by
+from segments.admin.segment_words import SOURCES, tell
 from segments.contract import SEGMENT, read_segment
 from segments.definitions import Defined, Draft
 from segments.expressions import Parsed
@@ -28,7 +32,6 @@ from segments.templatetags.shown import ago, grouped
 from segments.wording import describe
 
 MEANING = {"owner_id", "properties", "exclusions"}
-SOURCES = {"declared": gettext_lazy("declared"), "computed": gettext_lazy("computed")}
 
 
 class SegmentForm(ContractForm):
@@ -106,37 +109,37 @@ class SegmentList(ChangeList):
             segment.meaning = meaning  # type: ignore[attr-defined]
         self.result_list = segments  # type: ignore[assignment]
 
+    def url_for_result(self, result: Any) -> str:
+        return reverse("admin:segments_audiencesegment_overview", args=[result.pk])
+
 
 @admin.register(AudienceSegment)
-class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
+class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder, SegmentPages):
     form = SegmentForm
     list_display = ["name", "no", "owner_name", "selects", "size", "source", "counted"]
     list_filter = ["management_type", NeedsAttention, AfterRetirement]
     list_select_related = ["owner"]
     list_per_page = 50
-    search_fields = ["name", "owner__name", "=id", "=no"]
-    search_help_text = gettext_lazy("A part of the name or of the owner's; a whole id or no.")
+    search_fields = ["name"]
+    search_help_text = gettext_lazy("A part of the name or of the owner's; a whole id, no or attribute code.")
     autocomplete_fields = ["owner"]
     show_full_result_count = False
     fieldsets = [
         (None, {"fields": ["name", "owner", "management_type", "description", "seen"]}),
         (
             gettext_lazy("Whom it selects"),
-            {"fields": ["properties", "exclusions", "selects", "warnings"], "classes": ["a2-definition"]},
+            {"fields": ["properties", "exclusions"], "classes": ["a2-definition"]},
         ),
-        (gettext_lazy("Size"), {"fields": ["size", "source", "counted", "declared_size"]}),
         (
             gettext_lazy("For the record"),
-            {
-                "fields": ["deprecated_properties", "id", "no", "revision", "created_at", "updated_at"],
-                "classes": ["collapse"],
-            },
+            {"fields": ["declared_size", "deprecated_properties"], "classes": ["collapse"]},
         ),
     ]
-    readonly_fields = [
-        *("selects", "warnings", "size", "source", "counted"),
-        *("id", "no", "revision", "created_at", "updated_at"),
-    ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AudienceSegment], search_term: str
+    ) -> tuple[QuerySet[AudienceSegment], bool]:
+        return found_by(queryset, search_term.strip()), False  # type: ignore[arg-type]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """The list, and why its sizes may be old."""
@@ -148,25 +151,11 @@ class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
         return SegmentList
 
     def get_fieldsets(self, request: HttpRequest, obj: AudienceSegment | None = None) -> Any:
-        """A new segment has only what people fill in."""
-        left_out = self.readonly_fields if obj is None else []
-        if not self.has_change_permission(request, obj):
-            left_out = [*left_out, "seen"]
+        left_out = [] if self.has_change_permission(request, obj) else ["seen"]
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name not in left_out]})
             for title, options in self.fieldsets
         ]
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The segment; to whom only looks at it, with its size counted now, or else the last that was counted."""
-        segment = super().get_object(request, object_id, from_field)
-        if segment is not None and request.method == "GET" and self.has_view_or_change_permission(request, segment):
-            try:
-                definitions.refresh(segment)
-            except OperationalError:
-                messages.error(request, _("The size cannot be counted now; this is the last one that was."))
-                return super().get_object(request, object_id, from_field)
-        return segment
 
     def save_model(self, request: HttpRequest, obj: AudienceSegment, form: Any, change: bool) -> None:
         draft = Draft(changes(obj, form) if change else form.reading.values)
@@ -178,6 +167,11 @@ class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
         defined = definitions.update(obj.pk, draft, actor(request)) if change else create(draft, request)
         obj.__dict__.update(defined.segment.__dict__)
         tell(request, defined, before)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return redirect("admin:segments_audiencesegment_overview", obj.pk)
+
+    response_post_save_add = response_post_save_change
 
     def delete_model(self, request: HttpRequest, obj: AudienceSegment) -> None:
         definitions.delete([obj.pk], actor(request))
@@ -198,12 +192,6 @@ class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder):
         count = len(meaning.warnings)
         told = ngettext("%d warning", "%d warnings", count) % count
         return format_html('{} <span class="a2-warning">{}</span>', words, told)
-
-    @admin.display(description=gettext_lazy("warnings"))
-    def warnings(self, segment: AudienceSegment) -> str:
-        warnings = meaning_of(segment).warnings
-        shown = format_html_join("", '<p class="a2-warning">{}</p>', ([placed(warning)] for warning in warnings))
-        return shown or _("none")
 
     @admin.display(description=gettext_lazy("size"))
     def size(self, segment: AudienceSegment) -> str | None:
@@ -236,32 +224,3 @@ def meaning_of(segment: AudienceSegment) -> Parsed:
 
 def create(draft: Draft, request: HttpRequest) -> Defined:
     return definitions.create([draft], actor(request))[0]
-
-
-def tell(request: HttpRequest, defined: Defined, before: int | None = None) -> None:
-    """Say the size of a segment that was saved, what it would be without that, and whatever is to be warned of."""
-    segment = defined.segment
-    size = segment.approximated_size or 0
-    words = {
-        "name": segment.name,
-        "size": grouped(size),
-        "before": grouped(before),
-        "change": signed(size, before or 0),
-    }
-    if segment.size_source == "computed" and before is not None:
-        told = _("“%(name)s” selects %(size)s audiences now; before the change it was %(before)s (%(change)s).")
-    elif segment.size_source == "computed":
-        told = _("“%(name)s” selects %(size)s audiences now.")
-    elif segment.size_source == "declared":
-        told = _("“%(name)s” shows the size that was declared: %(size)s.")
-    else:
-        told = _("“%(name)s” has no size: none was declared, and there are no properties to count by.")
-    messages.info(request, told % words)
-    for warning in defined.warnings:
-        messages.warning(request, placed(warning))
-
-
-def signed(now: int, before: int) -> str:
-    """How many more or fewer, as ±0, +12 or −1,234."""
-    sign = "±" if now == before else "+" if now > before else "−"
-    return f"{sign}{grouped(abs(now - before))}"

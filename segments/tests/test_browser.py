@@ -62,8 +62,9 @@ def test_it_builds_a_segment_and_sees_its_size(visit: Visit) -> None:
     visit.tab.click("input[name=_continue]")
 
     assert "“Women” selects 20 audiences now." in visit.tab.inner_text(".messagelist")
-    assert "gender is F" in visit.tab.inner_text(".field-selects")
-    assert visit.tab.inner_text(".field-size .readonly") == "20"
+    visit.tab.click(".a2-tabs >> text=Overview")
+    assert "gender is F" in visit.tab.inner_text(".a2-sentence")
+    assert visit.tab.locator(".a2-headline strong").all_inner_texts() == ["20", "20"]
 
 
 def test_it_deletes_what_was_named_by_people_who_mean_no_good(visit: Visit) -> None:

@@ -54,9 +54,15 @@ segments_audiencesegment_add               -www
 segments_audiencesegment_change            rwww
 segments_audiencesegment_changelist        rrrr
 segments_audiencesegment_codes             -rrr
+segments_audiencesegment_composition       rrrr
 segments_audiencesegment_delete            -www
 segments_audiencesegment_estimate          -www
+segments_audiencesegment_export            rrrr
 segments_audiencesegment_history           rrrr
+segments_audiencesegment_members           rrrr
+segments_audiencesegment_overlap           rrrr
+segments_audiencesegment_overview          rrrr
+segments_audiencesegment_restore           -www
 segments_audiencesegment_values            -rrr
 segments_change_add                        ----
 segments_change_change                     rrrr
@@ -94,6 +100,7 @@ segments_segmentsize_history               rrrr
 FOR_ALL_STAFF = {"app_list", "index", "jsi18n", "login", "logout", "password_change", "password_change_done"}
 LEADS_NOWHERE = {"view_on_site"}  # no row has an address outside the admin
 QUERY = {"autocomplete": "?app_label=segments&model_name=audiencesegment&field_name=owner"}
+MORE = {"segments_audiencesegment_export": ["csv"]}
 ACTIONS = """
 auth_group.delete_selected                ---w
 auth_user.delete_selected                 ---w
@@ -127,9 +134,10 @@ def address(name: str) -> str:
     model = next((model for prefix, model in MODELS.items() if name.startswith(f"{prefix}_")), None)
     wanted = list(OURS[name].pattern.converters)
     row = model._default_manager.order_by("pk").first() if model and wanted else None
-    assert len(wanted) < 2, f"{name}: say here what the page is to be opened with"
+    more = MORE.get(name, [])
+    assert len(wanted) < 2 + len(more), f"{name}: say here what the page is to be opened with"
     assert row is not None or not wanted, f"{name}: there is no row to open"
-    return reverse(f"admin:{name}", args=[row.pk] if row else []) + QUERY.get(name, "")
+    return reverse(f"admin:{name}", args=[row.pk, *more] if row else []) + QUERY.get(name, "")
 
 
 def letter(browser: Browser, name: str) -> str:

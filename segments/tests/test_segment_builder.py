@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from segments import audiences
 from segments.expressions import Known, evaluate, parse, resolve
 from segments.funnel import funnel
+from segments.matching import Clauses
 from segments.models import AudienceAttribute, AudienceAttributeValue, AudienceSegment
 from segments.store import ProfileChange, store
 from segments.tests import strategies as some
@@ -174,7 +175,7 @@ def test_it_narrows_everyone_down_as_the_reference_does(
     }
     clauses = resolve(parse(*definition), known)
 
-    counted = funnel(*definition, OWNERS["alice"])
+    counted = funnel(Clauses(OWNERS["alice"], *definition))
     left = list(profiles)
     for stage, clause in zip(counted.stages, clauses.clauses, strict=True):
         left = [each for each in left if evaluate(clause.expression, each)]

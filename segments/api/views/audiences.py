@@ -1,12 +1,12 @@
 """/audiences"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from segments import audiences
+from segments import audiences, tallying
 from segments.api.filters import Number, read_query
 from segments.api.operations import audience_operations
 from segments.api.pagination import MOST, NUMBERED, cut, link_next
@@ -24,7 +24,7 @@ from segments.api.serializers import (
 from segments.api.views.base import ApiViewSet, is_strict
 from segments.contract import LONGEST_AUDIENCE_ID, LOOKUP, read_audience
 from segments.exceptions import AudienceMissing, Fault, gettext_noop
-from segments.lookup import INDEX
+from segments.lookup import INDEX, Looked
 from segments.shapes import AudienceId
 from segments.store import Profile, store
 
@@ -91,11 +91,11 @@ class AudienceViewSet(ApiViewSet):
 
     def segments(self, request: Request, audience_id: str) -> Response:
         read_query(request, {})
-        return Response(looked_json(INDEX.look_up([audience_id])[0]))
+        return Response(looked_json(looked_up([audience_id])[0]))
 
     def lookup(self, request: Request) -> Response:
         reading = read_one(self.document, LOOKUP.read)
-        return Response([looked_json(looked) for looked in INDEX.look_up(reading.values["ids"])])
+        return Response([looked_json(looked) for looked in looked_up(reading.values["ids"])])
 
     def retrieve(self, request: Request, audience_id: str) -> Response:
         read_query(request, {})
@@ -124,3 +124,10 @@ def page(paging: Mapping[str, Any]) -> tuple[int, list[Profile]]:
     if number * size > DEEPEST:
         refuse([Fault("/page", "page_too_deep", TOO_DEEP, {"deepest": f"{DEEPEST:,}"})])
     return size, store().offset_page((number - 1) * size, size + 1)
+
+
+def looked_up(ids: Sequence[str]) -> list[Looked]:
+    """The segments of each audience; that they were looked up is counted, a minute later than now."""
+    found = INDEX.look_up(ids)
+    tallying.TALLIES.note(tallying.LOOKED_UP, [segment.no for looked in found for segment in looked.segments])
+    return found

@@ -1,13 +1,13 @@
 """/audiences/segments/{id}/audiences"""
 
 import uuid
-from collections.abc import Generator, Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from segments import tallying
 from segments.api.filters import Number, read_query
 from segments.api.media import FileRenderer, JSONRenderer
 from segments.api.operations import member_operations
@@ -16,7 +16,7 @@ from segments.api.views.base import ApiViewSet, client_of
 from segments.api.views.segments import seen_segment
 from segments.contract import LONGEST_AUDIENCE_ID
 from segments.exceptions import ChunksNeeded
-from segments.exporting import FORMATS, export, in_turn
+from segments.exporting import FORMATS, Started, export, in_turn
 from segments.matching import members_of
 from segments.models import AudienceSegment
 from segments.shapes import AudienceId
@@ -60,20 +60,5 @@ def streamed(request: Request, segment: AudienceSegment, paging: dict[str, Any])
     form = FORMATS[request.accepted_renderer.format]
     pieces = in_turn(export(segment, form, paging.get("after"), paging.get("limit")))
     file = Started(pieces) if request.method == "GET" else ()
+    tallying.note(tallying.EXPORTED, segment.no)
     return StreamingHttpResponse(file, content_type=f"{form.media_type}; charset=utf-8")
-
-
-class Started:
-    """A file whose first piece is made already: what fails before it is a refusal with a status and a body."""
-
-    def __init__(self, pieces: Generator[str]) -> None:
-        self.pieces = pieces
-        self.first = next(pieces)
-
-    def __iter__(self) -> Iterator[str]:
-        yield self.first
-        yield from self.pieces
-
-    def close(self) -> None:
-        """Let go of the view of the store; Django calls it also when the client went away."""
-        self.pieces.close()

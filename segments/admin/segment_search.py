@@ -1,0 +1,26 @@
+"""Finding segments by what staff have of one: no, id, a part of its name or its owner's, an attribute's code."""
+
+import contextlib
+import uuid
+
+from django.db.models import Q
+
+from segments.labels import MAX_CODE, nfc
+from segments.models import AudienceSegment
+from segments.models.segments import SegmentQuerySet
+
+LONGEST_NO = 18
+
+
+def found_by(segments: SegmentQuerySet, text: str) -> SegmentQuerySet:
+    """Those of the segments that the text is about; nobody types NUL, which PostgreSQL cannot be asked for."""
+    if not text or "\0" in text:
+        return segments if not text else segments.none()
+    asked = Q(name__icontains=text) | Q(owner__name__icontains=text)
+    if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NO:
+        asked |= Q(no=int(text))
+    with contextlib.suppress(ValueError):
+        asked |= Q(pk=uuid.UUID(text))
+    if len(text) <= MAX_CODE:
+        asked |= Q(pk__in=AudienceSegment.objects.naming(nfc(text)).values("pk"))
+    return segments.filter(asked)
