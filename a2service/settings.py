@@ -120,6 +120,8 @@ A2_EXPORTS = number("A2_EXPORTS", 2, most=A2_THREADS - 1)
 A2_SEND_TIMEOUT = number("A2_SEND_TIMEOUT", 60, most=24 * 60 * 60)
 A2_PROCESS = choice("A2_PROCESS", "command", "web", "worker")
 A2_LOCAL_DIR = Path(os.environ.get("A2_LOCAL_DIR") or BASE_DIR / ".local").resolve()
+A2_IMPORT_DIR = Path(os.environ.get("A2_IMPORT_DIR") or A2_LOCAL_DIR / "imports").resolve()
+A2_IMPORT_MAX_MB = number("A2_IMPORT_MAX_MB", 1024)
 A2_VERSION = __version__
 
 DEBUG = flag("DEBUG")

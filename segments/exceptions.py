@@ -130,6 +130,14 @@ class UnsupportedEncoding(SegmentsError):
     title = "Unsupported media type"
 
 
+class UnsupportedFile(UnsupportedMediaType):
+    """The body must be text/csv, text/tab-separated-values or application/x-ndjson. Say so in Content-Type."""
+
+
+class UnsupportedPacking(UnsupportedEncoding):
+    """The body is compressed in an unknown way. Send it plain, or with Content-Encoding: gzip."""
+
+
 class ChunksNeeded(SegmentsError):
     """HTTP/1.0 has no chunks, which tell a whole file from one cut short. Use HTTP/1.1, or page the members as JSON."""
 
@@ -157,6 +165,10 @@ class AttributeMissing(Missing):
 
 class ValueMissing(Missing):
     """The attribute has no such value."""
+
+
+class ImportMissing(Missing):
+    """There is no import with this id."""
 
 
 class AudienceMissing(Missing):

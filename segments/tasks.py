@@ -2,10 +2,14 @@
 
 from procrastinate import JobContext, RetryStrategy, builtin_tasks
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from segments import recounting
+from segments.importing import uploads
+from segments.models import Client, Import
+from segments.models.changes import Actor
 
 # The last place of a schedule is the seconds; a lock keeps a second one of the kind out of the queue.
 
@@ -27,6 +31,22 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
             await jobs.retry_job(job)
         except UniqueViolation:
             await jobs.finish_job(job, Status.ABORTED, delete_job=True)
+
+
+@app.task(lock="imports", retry=RetryStrategy(max_attempts=5, wait=10))
+def run_import(import_id: int, upload: str, client_id: int) -> None:
+    """Load a file that was sent, one after the other."""
+    row = Import.objects.get(pk=import_id)
+    client = Client.objects.filter(pk=client_id).first()
+    uploads.load(row, upload, Actor(client=client) if client else Actor(command="import"))
+
+
+@app.periodic(cron="47 * * * *")
+@app.task(queueing_lock="remove_abandoned_uploads")
+def remove_abandoned_uploads(timestamp: int) -> None:
+    """Remove files that were sent and that no job will load."""
+    waiting = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=run_import.name)
+    uploads.discard_abandoned({job.args["upload"] for job in waiting})
 
 
 @app.periodic(cron="17 3 * * *")

@@ -73,3 +73,45 @@ RETIREMENT = answered(
     segments=listed(TOUCHED),
     other_segments={**WHOLE, "description": "How many segments of owners that the client does not act for."},
 )
+IMPORT = answered(
+    "A file that is loaded, or was: how far it is, and what became of its lines.",
+    id=WHOLE,
+    kind={"type": "string", "enum": ["attributes", "audiences", "segments"]},
+    file={"type": "string"},
+    state={"type": "string", "enum": ["queued", "running", "done", "refused", "failed"]},
+    reason={"type": "string", "description": "Why it was refused or failed."},
+    owner_id={"type": ["string", "null"], "format": "uuid"},
+    dry_run={"type": "boolean"},
+    options={"type": "object"},
+    started_at=MOMENT,
+    finished_at={"type": ["string", "null"], "format": "date-time"},
+    progress={
+        "type": ["object", "null"],
+        "description": "While it runs: done of total, in bytes while reading and in rows while applying.",
+        "properties": {
+            "phase": {"type": "string", "enum": ["reading", "applying", "sizing"]},
+            "rows": WHOLE,
+            "done": {"type": ["integer", "null"]},
+            "total": {"type": ["integer", "null"]},
+        },
+    },
+    receipt=answered(
+        "Every line is in exactly one of the counts beside lines.",
+        lines=WHOLE,
+        created=WHOLE,
+        updated=WHOLE,
+        unchanged=WHOLE,
+        duplicate=WHOLE,
+        suppressed=WHOLE,
+        rejected=WHOLE,
+        reasons={"type": "object", "additionalProperties": WHOLE},
+    ),
+)
+REJECT = answered(
+    "One thing that is wrong with a line of a file.",
+    line=WHOLE,
+    column={"type": "string"},
+    code={"type": "string"},
+    value={"type": "string"},
+    reason={"type": "string"},
+)

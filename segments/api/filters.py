@@ -2,7 +2,7 @@
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +38,44 @@ class Number(Field):
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Many(Field):
+    """A parameter that may be repeated: a list of what `each` reads."""
+
+    each: Field
+
+    def check(self, value: Any, pointer: str) -> list[Any]:
+        return [self.each.read(text, pointer) for text in value]
+
+    def kind(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.each.kind()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch(Field):
+    """true or false, as a parameter says it."""
+
+    def check(self, value: Any, pointer: str) -> bool:
+        if value not in {"true", "false"}:
+            raise Wrong(Fault(pointer, "bool_type", gettext_noop("Send true or false.")))
+        return bool(value == "true")
+
+    def kind(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
 def read_query(request: Request, fields: Mapping[str, Field], rows: FilterSet | None = None) -> dict[str, Any]:
     """The parameters that `fields` names, those that were sent; Invalid with all faults, those of `rows` included.
 
     Parameters that neither names, and repeated ones, are faults too.
     """
     values: dict[str, Any] = {}
-    faults = list(strangers(request, [*fields, *(rows.filters if rows else ())]))
+    many = [name for name, one in fields.items() if isinstance(one, Many)]
+    faults = list(strangers(request, [*fields, *(rows.filters if rows else ())], many))
     for name in fields.keys() & request.query_params.keys():
+        sent = request.query_params.getlist(name) if name in many else request.query_params[name]
         try:
-            values[name] = fields[name].read(request.query_params[name], f"/{name}")
+            values[name] = fields[name].read(sent, f"/{name}")
         except Wrong as wrong:
             faults.extend(wrong.faults)
     faults.extend(form_faults(rows.form) if rows else ())
@@ -56,8 +84,8 @@ def read_query(request: Request, fields: Mapping[str, Field], rows: FilterSet | 
     return values
 
 
-def strangers(request: Request, names: Iterable[str]) -> Iterator[Fault]:
-    """Parameters that are not known here, or stand twice."""
+def strangers(request: Request, names: Iterable[str], many: Collection[str] = ()) -> Iterator[Fault]:
+    """Parameters that are not known here, or stand twice and are none of `many`."""
     known = sorted(names)
     for name, sent in request.query_params.lists():
         if name not in known:
@@ -65,7 +93,7 @@ def strangers(request: Request, names: Iterable[str]) -> Iterator[Fault]:
             yield Fault(
                 f"/{name[:60]}", "unknown_parameter", UNKNOWN, {"name": name[:60], "names": ", ".join(shown) or "none"}
             )
-        elif len(sent) > 1:
+        elif len(sent) > 1 and name not in many:
             yield Fault(f"/{name}", "repeated_parameter", REPEATED)
 
 

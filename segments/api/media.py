@@ -1,12 +1,12 @@
 """JSON in and out: which bodies are read, how answers are written, what Accept may ask for."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from gunicorn.http.errors import ParseException
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation
@@ -18,12 +18,16 @@ from segments.exceptions import (
     BodyTooLarge,
     UnreadableJSON,
     UnsupportedEncoding,
+    UnsupportedFile,
     UnsupportedMediaType,
+    UnsupportedPacking,
     gettext_noop,
 )
 from segments.moments import rfc3339
 
 BROKEN_CHUNKS = gettext_noop("The body cannot be read: its chunks are broken. Send it again.")
+CUT_OFF = gettext_noop("The body is shorter than its Content-Length says. Send it again.")
+PIECE = 2**18
 WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)", re.ASCII)
 LEAST = 0.0001
 READABLE = ("application/json", "application/*", "*/*", "text/html", "text/*", "application/problem+json")
@@ -60,10 +64,44 @@ def read_document(request: HttpRequest, limit: int) -> Document:
     return read_json(data)
 
 
+def require_file(request: HttpRequest, limit: int, media_types: Collection[str]) -> None:
+    """Refuse by its headers a file that would not be read: 413, then 415."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise BodyTooLarge(limit)
+    if request.content_type not in media_types:
+        raise UnsupportedFile
+    if encoding_of(request) not in {"identity", "gzip"}:
+        raise UnsupportedPacking
+
+
+def encoding_of(request: HttpRequest) -> str:
+    return request.headers.get("Content-Encoding", "identity").strip().lower()
+
+
+def read_file(request: HttpRequest, limit: int) -> Iterator[bytes]:
+    """The body, piece by piece; BodyTooLarge past the limit, UnreadableJSON where the sender stopped in the middle."""
+    source, announced, read = source_of(request), request.META.get("CONTENT_LENGTH"), 0
+    try:
+        while piece := source.read(PIECE):
+            read += len(piece)
+            if read > limit:
+                raise BodyTooLarge(limit)
+            yield piece
+    except (ParseException, UnreadablePostError):
+        raise UnreadableJSON(BROKEN_CHUNKS) from None
+    if announced and read < int(announced):
+        raise UnreadableJSON(CUT_OFF)
+
+
+def source_of(request: HttpRequest) -> Any:
+    """What the body is read from: Django takes one without Content-Length for none."""
+    chunked = request.META.get("wsgi.input_terminated") and "Transfer-Encoding" in request.headers
+    return request.META["wsgi.input"] if chunked else request
+
+
 def read_body(request: HttpRequest, limit: int) -> bytes:
     """The whole body, also a chunked one, which WSGI leaves to us; BodyTooLarge past the limit."""
-    chunked = request.META.get("wsgi.input_terminated") and "Transfer-Encoding" in request.headers
-    source = request.META["wsgi.input"] if chunked else request
+    source = source_of(request)
     try:
         data: bytes = source.read(limit + 1)
     except ParseException:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiResponse
 from segments.api import serializers
 from segments.api.schema import component, described, operation
 from segments.exporting import FORMATS
+from segments.importing.uploads import SUFFIXES
 from segments.shapes import Field
 
 Query = Mapping[str, Field]
@@ -214,4 +215,30 @@ def audience_operations(query: Query) -> Decorator:
             beta=True,
         ),
         destroy=operation("delete_audience", "Delete an audience", None, also=[404], beta=True),
+    )
+
+
+def import_operations(paging: Query, asked: Query) -> Decorator:
+    """The operations of imports; `paging` pages their list, `asked` says what a file is and how it is read."""
+    imports = {"type": "array", "items": {"$ref": "#/components/schemas/Import"}}
+    rejects = {"type": "array", "items": {"$ref": "#/components/schemas/Reject"}}
+    return lambda view: described(
+        view,
+        "imports",
+        list=operation(
+            "list_imports", "List imports, the last one first", OpenApiResponse(imports), query=paging, beta=True
+        ),
+        create=operation(
+            "create_import",
+            "Send a file to be imported",
+            component("Import"),
+            query=asked,
+            sends=list(SUFFIXES),
+            beta=True,
+            description="The body is the file, plain or with Content-Encoding: gzip. It is loaded in the background.",
+        ),
+        retrieve=operation("get_import", "Get an import", component("Import"), also=[404], beta=True),
+        rejects=operation(
+            "list_rejects", "List what was wrong with lines", OpenApiResponse(rejects), also=[404], beta=True
+        ),
     )

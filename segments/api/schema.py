@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from segments.api.components import EXPLANATION, LOOKED, OVERLAP, RETIREMENT
+from segments.api.components import EXPLANATION, IMPORT, LOOKED, OVERLAP, REJECT, RETIREMENT
 from segments.shapes import Field, Shape
 
 PROBLEM = {
@@ -153,22 +153,25 @@ def operation(
     query: Mapping[str, Field] | None = None,
     also: Sequence[int] = (),
     files: Sequence[str] = (),
+    sends: Sequence[str] = (),
     beta: bool = False,
     description: str | None = None,
 ) -> Any:
     """One operation: `ok` is what it answers, None for an empty 204; `also` are refusals that not all share.
 
-    `files` are media types that success may come in, too; `beta` marks what A2 does not have and may still change.
+    `files` are media types that success may come in, too, and `sends` those of a file that is sent; `beta` marks what
+    A2 does not have and may still change.
     """
     success: dict[Any, Any] = {204: OpenApiResponse(description="Deleted.")} if ok is None else {(200, JSON): ok}
     success |= {(200, media_type): OpenApiResponse({"type": "string"}) for media_type in files}
-    statuses = [*ALWAYS, *also, *(WITH_A_BODY if body is not None else ())]
+    statuses = [*ALWAYS, *also, *(WITH_A_BODY if body is not None or sends else ())]
+    takes = {JSON: body} if body is not None else {each: {"type": "string", "format": "binary"} for each in sends}
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
         description=description,
         parameters=parameters(query or {}),
-        request={JSON: body} if body is not None else None,
+        request=takes or None,
         responses={**success, **refusals(statuses)},
         extensions={"x-beta": True} if beta else {},
     )
@@ -184,4 +187,5 @@ def add_components(result: dict[str, Any], generator: Any, request: Any, public:
     schemas = result["components"]["schemas"]
     schemas.update(Fault=FAULT, Problem=PROBLEM, Estimate=ESTIMATE, UpsertCounts=COUNTS)
     schemas.update(Looked=LOOKED, Explanation=EXPLANATION, Overlap=OVERLAP, Retirement=RETIREMENT)
+    schemas.update(Import=IMPORT, Reject=REJECT)
     return result

@@ -4,6 +4,7 @@ from django.urls import re_path
 
 from segments.api.views.attributes import AttributeViewSet
 from segments.api.views.audiences import AudienceViewSet
+from segments.api.views.imports import ImportViewSet
 from segments.api.views.members import MemberViewSet
 from segments.api.views.retiring import RetiringViewSet
 from segments.api.views.segments import SegmentViewSet
@@ -11,6 +12,7 @@ from segments.api.views.values import ValueViewSet
 
 UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 SEGMENT = rf"(?P<segment_id>{UUID})"
+IMPORT = r"(?P<import_id>[1-9][0-9]{0,17})"
 ATTRIBUTE = rf"(?P<attribute_id>{UUID})"
 
 urlpatterns = [
@@ -73,4 +75,7 @@ urlpatterns = [
         AudienceViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="audience",
     ),
+    re_path(r"^imports/?$", ImportViewSet.as_view({"get": "list", "post": "create"}), name="imports"),
+    re_path(rf"^imports/{IMPORT}/?$", ImportViewSet.as_view({"get": "retrieve"}), name="import"),
+    re_path(rf"^imports/{IMPORT}/rejects/?$", ImportViewSet.as_view({"get": "rejects"}), name="import-rejects"),
 ]

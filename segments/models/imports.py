@@ -23,6 +23,7 @@ class Import(models.Model):
         SEGMENTS = "segments", _("segments")
 
     class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
         RUNNING = "running", _("running")
         DONE = "done", _("done")
         REFUSED = "refused", _("refused")
@@ -52,6 +53,9 @@ class Import(models.Model):
     rejects_file = models.TextField(
         _("rejects file"), blank=True, help_text=_("Where all rejected lines are, to be mended and loaded.")
     )
+    progress: "models.JSONField[Any, Any]" = exact_object(
+        verbose_name=_("progress"), null=True, help_text=_("How far a file that was sent is, while it is loaded.")
+    )
     actor = models.CharField(_("by"), max_length=300)
 
     class Meta:
@@ -63,7 +67,7 @@ class Import(models.Model):
                 condition=Q(kind__in=["attributes", "audiences", "segments"]), name="import_kind_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["running", "done", "refused", "failed"]), name="import_state_is_known"
+                condition=Q(state__in=["queued", "running", "done", "refused", "failed"]), name="import_state_is_known"
             ),
             models.CheckConstraint(
                 condition=~Q(state="done")
@@ -78,13 +82,18 @@ class Import(models.Model):
                 name="a_done_import_accounts_for_every_line",
             ),
             models.CheckConstraint(
-                condition=Q(state="running", finished_at=None) | (~Q(state="running") & Q(finished_at__isnull=False)),
+                condition=Q(state__in=["queued", "running"], finished_at=None)
+                | (~Q(state__in=["queued", "running"]) & Q(finished_at__isnull=False)),
                 name="an_import_that_ended_says_when",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.file}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in {self.State.QUEUED, self.State.RUNNING}
 
     def end(self, state: "Import.State", reason: str = "") -> None:
         """Say how it ended; the counts stay as they were last saved."""

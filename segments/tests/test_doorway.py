@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from segments.api.authentication import BearerAuthentication
 from segments.api.permissions import ScopePermission
 from segments.api.views.base import ApiViewSet
-from segments.models import Change
+from segments.models import Change, Import
 
 OPEN = {
     "", "livez", "readyz", "openapi.json", "docs", "docs/api", "docs/<path:name>", "llms.txt", "admin", "admin/language",
@@ -25,12 +25,13 @@ MISSING, EMPTY, FORBIDDEN, PLATFORM_ONLY = "a 404", "an empty list", "owner_forb
 
 @dataclass(frozen=True)
 class Thing:
-    """What there is before each call: a segment and a private attribute with a value of Alice's, and an audience."""
+    """What there is before each call: a segment and a private attribute of Alice's with a value, an audience, an import."""
 
     segment: dict[str, Any]
     other: dict[str, Any]
     attribute: dict[str, Any]
     draft: dict[str, Any]
+    imported: int
 
     def path(self, name: str) -> str:
         return reverse(name, kwargs=PLACES.get(name, lambda _: {})(self)) + QUERIES.get(name, "")
@@ -54,6 +55,8 @@ PLACES: dict[str, Callable[[Thing], dict[str, str]]] = {
     "explain": lambda thing: {"segment_id": thing.segment["id"]},
     "audience-segments": lambda _: {"audience_id": "p1"},
     "audience": lambda _: {"audience_id": "p1"},
+    "import": lambda thing: {"import_id": thing.imported},
+    "import-rejects": lambda thing: {"import_id": thing.imported},
 }
 QUERIES = {"explain": "?audience_id=p1"}
 TABLE = {
@@ -95,6 +98,10 @@ TABLE = {
     ("audiences", "post"): Row("audiences:write", PLATFORM_ONLY, lambda _: {"id": "p2"}),
     ("audiences", "patch"): Row("audiences:write", PLATFORM_ONLY, lambda _: {"id": "p1", "alt_id": {"crm": 7}}),
     ("audiences-bulk-add", "post"): Row("audiences:write", PLATFORM_ONLY, lambda _: [{"id": "p2"}]),
+    ("imports", "get"): Row("audiences:write", PLATFORM_ONLY),
+    ("imports", "post"): Row("audiences:write", PLATFORM_ONLY, lambda _: b"id,gender\np3,F\n"),
+    ("import", "get"): Row("audiences:write", PLATFORM_ONLY),
+    ("import-rejects", "get"): Row("audiences:write", PLATFORM_ONLY),
     ("audience", "get"): Row("audiences:read", PLATFORM_ONLY),
     ("audience", "delete"): Row("audiences:write", PLATFORM_ONLY, status=204),
 }
@@ -110,18 +117,23 @@ def attribute(code: str, owner_id: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def thing(api, draft):
+def thing(api, draft, settings, tmp_path):
+    settings.A2_IMPORT_DIR = tmp_path
     assert api("platform").post("/audiences/bulk-add", [{"id": "p1"}]).status_code == 200
     made = api("alice").post("/audiences/attributes", attribute("gender", draft()["owner_id"])).json()
     assert api("alice").post(f"/audiences/attributes/{made['id']}/values", {"value": "F"}).status_code == 200
     segment, other = (api("alice").post("/audiences/segments", draft()).json() for _ in range(2))
-    return Thing(segment, other, made, draft())
+    return Thing(segment, other, made, draft(), Import.objects.create(kind="audiences", file="people.csv").pk)
 
 
 def knock(caller, thing, name, method, row):
     """The call of this row; whatever is refused must not have changed anything."""
     before = Change.objects.count()
-    response = caller.send(method.upper(), thing.path(name), row.body and row.body(thing))
+    body, path = row.body and row.body(thing), thing.path(name)
+    if isinstance(body, bytes):
+        response = caller.send(method.upper(), f"{path}?kind=audiences", raw=body, Content_Type="text/csv")
+    else:
+        response = caller.send(method.upper(), path, body)
     assert response.status_code < 400 or Change.objects.count() == before
     return response
 

@@ -39,14 +39,26 @@ class ApiViewSet(ViewSet):
         if not hasattr(self, (request.method or "").lower()):
             raise MethodNotAllowed(request.method or "")
         brings = request.method in {"POST", "PATCH"}
-        reads = brings and not (self.action in self.optional and is_bodiless(request._request))
-        if reads:
-            require_document(request._request, self.largest_body())
+        if brings:
+            self.require_body(request)
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         if brings:
-            document = read_document(request._request, self.largest_body()) if reads else Document({})
-            self.document = Document(document.value, (*strangers(request, ()), *document.faults))
+            self.read_body(request)
         self.check_permissions(request)
+
+    def require_body(self, request: Request) -> None:
+        """Refuse by its headers a body that would not be read."""
+        if not self.is_left_out(request):
+            require_document(request._request, self.largest_body())
+
+    def read_body(self, request: Request) -> None:
+        """Read the body, before it is known whether the client may do what it asks for."""
+        document = Document({}) if self.is_left_out(request) else read_document(request._request, self.largest_body())
+        self.document = Document(document.value, (*strangers(request, ()), *document.faults))
+
+    def is_left_out(self, request: Request) -> bool:
+        """Whether there is no body, and need not be one."""
+        return self.action in self.optional and is_bodiless(request._request)
 
     def largest_body(self) -> int:
         """The most bytes that this action reads."""
