@@ -6,14 +6,16 @@ from datetime import timedelta
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from segments.matching import clauses_of, compile_all
+from segments.excerpts import excerpt
+from segments.expressions import resolve
+from segments.matching import clauses_of, wanted_by
 from segments.models import AudienceSegment, SegmentSize
 from segments.models.segments import SegmentQuerySet
 
 DAY = timedelta(days=1)
-COMPILED = 500
+COMPILED = 200
 DECLARED = Q(declared_size__isnull=False) & (
-    Q(management_type=AudienceSegment.ManagementType.SELFMANAGED) | Q(properties={})
+    Q(management_type=AudienceSegment.ManagementType.SELFMANAGED) | Q(properties={}, retired_codes=[])
 )
 
 
@@ -30,9 +32,23 @@ def reaching_nobody() -> SegmentQuerySet:
     return AudienceSegment.objects.filter(computed_size=0).exclude(DECLARED)
 
 
+def after_retirement() -> SegmentQuerySet:
+    """Segments that lost a clause when its attribute was retired, and select nobody until they are saved again."""
+    return AudienceSegment.objects.exclude(retired_codes=[])
+
+
 def unresolved() -> list[uuid.UUID]:
-    """Of the segments that reach nobody, the first of which some are looked at, those with a clause that cannot be
-    resolved as the catalogue stands."""
+    """Of the segments that reach nobody, the first of which some are looked at, those that give a warning now.
+
+    No code is suggested for unknown ones here, which would take a query for each owner.
+    """
     segments = list(reaching_nobody().order_by("no")[:COMPILED])
-    meanings = compile_all([clauses_of(segment) for segment in segments])
-    return [one.pk for one, meaning in zip(segments, meanings, strict=True) if meaning.warnings]
+    parsed = [clauses_of(segment).parsed() for segment in segments]
+    known = excerpt(wanted_by(parsed))
+    found = []
+    for segment, one in zip(segments, parsed, strict=True):
+        visible = known.visible_to(segment.owner_id)
+        here = {code: entry for code in one.asked if (entry := visible.get(code))}
+        if resolve(one, here).warnings:
+            found.append(segment.pk)
+    return found

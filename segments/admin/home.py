@@ -88,6 +88,14 @@ def matters(user: User | AbstractBaseUser | AnonymousUser) -> Iterator[Matter]:
 
 
 def segment_matters() -> Iterator[Matter]:
+    waiting = attention.after_retirement().count()
+    if waiting:
+        told = ngettext(
+            "%s segment lost a clause to retirement, and waits to be saved again",
+            "%s segments lost a clause to retirement, and wait to be saved again",
+            waiting,
+        )
+        yield Matter(told % grouped(waiting), address_of("segments_audiencesegment", retired="yes"))
     counts = {
         "fallen": attention.fallen().count(),
         "unresolved": len(attention.unresolved()),

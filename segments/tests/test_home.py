@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from segments.models import AudienceSegment, AudienceTotal, Import, SegmentSize
+from segments.models import AudienceAttribute, AudienceSegment, AudienceTotal, Import, SegmentSize
 from segments.recounting import recount_all
 from segments.tests.conftest import Caller
 
@@ -86,6 +86,16 @@ def test_it_leads_to_segments_that_fell_by_a_third_in_a_day(
     told = matters(staff)
     assert list(told) == (["1 segment is a third smaller than a day ago, or less"] if tells else [])
     assert [names(staff, address) for address in told.values()] == ([["Women"]] if tells else [])
+
+
+def test_it_leads_to_segments_that_wait_after_a_retirement(staff: Browser, counted: Caller) -> None:
+    attribute = AudienceAttribute.objects.get(code="gender")
+    response = counted.post(f"/audiences/attributes/{attribute.pk}/retire", {"confirm": True})
+    assert response.status_code == 200
+
+    told = matters(staff)
+    address = told["2 segments lost a clause to retirement, and wait to be saved again"]
+    assert sorted(names(staff, address)) == ["No", "Women"]
 
 
 def test_it_leads_to_imports_that_failed_lately(staff: Browser, counted: Caller) -> None:
