@@ -28,3 +28,11 @@ class List(Field):
     def kind(self) -> dict[str, Any]:
         items = {name: part for name, part in self.of.schema().items() if name != "description"}
         return {"type": "array", "items": items, "minItems": self.least, "maxItems": self.most, "uniqueItems": True}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts(Field):
+    """An array of texts that only the server makes."""
+
+    def kind(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string"}}

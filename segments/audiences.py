@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
 
 from segments import catalogue
+from segments.catalogue import Aliases
 from segments.exceptions import step
 from segments.models import Owner
 from segments.store import UNSENT, Profile, ProfileChange, UpsertCounts, store
@@ -26,29 +27,38 @@ def upsert(changes: Sequence[ProfileChange], *, strict: bool = False, owner: Own
     """Create or change audiences, all or none; strict refuses attributes that the catalogue lacks (Invalid)."""
     found = brought(changes, [f"/{index}" for index in range(len(changes))])
     with transaction.atomic():
-        catalogue.learn(found.wanted, found.pointers, strict=strict, owner=owner)
-        return store().upsert(changes)
+        aliases = catalogue.learn(found.wanted, found.pointers, strict=strict, owner=owner)
+        return store().upsert([read_now(change, aliases) for change in changes] if aliases else changes)
 
 
 def create(change: ProfileChange, *, strict: bool = False) -> Profile:
     """Create one audience; AudienceExists when its id is taken."""
-    with learned(change, strict):
-        return store().create(change)
+    with learned(change, strict) as read:
+        return store().create(read)
 
 
 def update(change: ProfileChange, *, strict: bool = False) -> Profile:
     """Change the fields of one audience that were sent; AudienceMissing when there is none."""
-    with learned(change, strict):
-        return store().update(change)
+    with learned(change, strict) as read:
+        return store().update(read)
 
 
 @contextmanager
-def learned(change: ProfileChange, strict: bool) -> Iterator[None]:
-    """A transaction in which the catalogue has what this audience brings."""
+def learned(change: ProfileChange, strict: bool) -> Iterator[ProfileChange]:
+    """A transaction in which the catalogue has what this audience brings; the change as it is read."""
     found = brought([change], [""])
     with transaction.atomic():
-        catalogue.learn(found.wanted, found.pointers, strict=strict)
-        yield
+        yield read_now(change, catalogue.learn(found.wanted, found.pointers, strict=strict))
+
+
+def read_now(change: ProfileChange, aliases: Aliases) -> ProfileChange:
+    """The change with the values as which older texts of them are read now."""
+    if change.properties is UNSENT:
+        return change
+    properties = {
+        code: sorted({aliases.get((code, text), text) for text in texts}) for code, texts in change.properties.items()
+    }
+    return replace(change, properties=properties)
 
 
 def brought(changes: Sequence[ProfileChange], pointers: Sequence[str]) -> Brought:

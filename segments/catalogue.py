@@ -20,6 +20,7 @@ CODE_NEVER_CHANGES = gettext_noop("The code stays '%(code)s'. Add another attrib
 REVISED = ("name", "owner_id", "visibility", "deprecated", "description")
 
 Wanted = Mapping[str, Iterable[str]]
+Aliases = Mapping[tuple[str, str], str]
 
 
 def create(drafts: list[dict[str, Any]], actor: Actor) -> list[AudienceAttribute]:
@@ -142,6 +143,13 @@ def mark_retired(attribute: AudienceAttribute, segments: int, actor: Actor) -> N
     Change.objects.record(actor, [Change(action=Change.Action.RETIRED, before=before, after=after, **named(attribute))])
 
 
+def record_renaming(attribute: AudienceAttribute, old: str, new: str, *, merges: bool, actor: Actor) -> None:
+    """Say in the audit trail that a value is read as another: it changes what the attribute's clauses mean."""
+    action = Change.Action.MERGED if merges else Change.Action.RENAMED
+    change = Change(action=action, before={"value": old}, after={"value": new}, **named(attribute))
+    Change.objects.record(actor, [change])
+
+
 def found(attribute_id: uuid.UUID) -> AudienceAttribute:
     """The attribute; AttributeMissing when there is none."""
     attribute = AudienceAttribute.objects.filter(pk=attribute_id).first()
@@ -195,23 +203,45 @@ def described(attribute: AudienceAttribute) -> dict[str, Any]:
     }
 
 
-def learn(wanted: Wanted, pointers: Mapping[str, str], *, strict: bool = False, owner: Owner | None = None) -> None:
-    """Register the attributes and values that audiences bring and the catalogue lacks.
+def learn(wanted: Wanted, pointers: Mapping[str, str], *, strict: bool = False, owner: Owner | None = None) -> Aliases:
+    """Register the attributes and values that audiences bring and the catalogue lacks; answers `aliases_of` them.
 
     Call it in the audiences' transaction and before their store locks anything; texts are inserted in
     order, so that two writers who bring the same ones wait for each other and never in a ring. Nothing that
-    the audiences bring is deleted until that transaction ends.
+    the audiences bring is deleted or renamed until that transaction ends.
     Strict refuses unknown attributes (Invalid, at `pointers[code]`); values are learned either way.
     """
-    advisory_lock("pg_advisory_xact_lock_shared")
-    ids = codes_to_ids(wanted)
-    unknown = sorted(set(wanted) - set(ids))
+    hold_still()
+    attributes = by_code(wanted)
+    unknown = sorted(set(wanted) - set(attributes))
     if unknown and strict:
         raise Invalid([unknown_attribute(code, pointers[code]) for code in unknown])
     if unknown:
         learn_attributes(unknown, owner or Owner.objects.installation())
-        ids = codes_to_ids(wanted)
-    learn_values({(ids[code], text) for code, texts in wanted.items() for text in texts})
+        attributes |= by_code(unknown)
+    aliases = aliases_of(attributes.values())
+    brought = {(code, text) for code, texts in wanted.items() for text in texts}
+    learn_values({(attributes[code].pk, text) for code, text in brought - aliases.keys()})
+    return aliases
+
+
+def by_code(codes: Iterable[str]) -> dict[str, AudienceAttribute]:
+    """The attributes with these codes, each with its aliases."""
+    return {each.code: each for each in AudienceAttribute.objects.with_aliases().filter(code__in=list(codes))}
+
+
+def aliases_of(attributes: Iterable[AudienceAttribute]) -> Aliases:
+    """The texts of these attributes that were renamed or merged, by code, each with the one that it is read as now.
+
+    Whoever stores audiences replaces the first by the second, whatever way they come: an older text that was stored
+    would be found all the same, but stand there for good. They hold from `hold_still()` to the transaction's end.
+    """
+    return {(each.code, alias): text for each in attributes for alias, text in each.aliases.items()}
+
+
+def hold_still() -> None:
+    """Let nobody rename, merge or delete values until this transaction ends; others may do the same beside."""
+    advisory_lock("pg_advisory_xact_lock_shared")
 
 
 def wait_for_learners() -> None:

@@ -36,3 +36,15 @@ class ChangedMeanwhile(Conflict):
     """Segments that this touches were changed meanwhile; nothing was done. Look at the preview, and confirm again."""
 
     code = "changed_meanwhile"
+
+
+class ValueRenamed(Conflict):
+    """The text %(value)s of '%(code)s' is read as %(now)s, since that was renamed or merged. Name that one."""
+
+    code = "value_renamed"
+
+
+class RenameTaken(Conflict):
+    """The attribute '%(code)s' has the value %(value)s already. Merge the two instead, or choose another text."""
+
+    code = "value_exists"

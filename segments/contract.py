@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segments.arrays import List
+from segments.arrays import List, Texts
 from segments.border import unsafe
 from segments.exceptions import gettext_noop
 from segments.labels import canonical_properties
@@ -161,12 +161,29 @@ VALUE = Shape(
         ),
         "name": Text(about=gettext_noop("What people read for it."), longest=LONGEST_NAME),
         "audience_count": Integer(about=gettext_noop("How many audiences have it."), server_made=True),
+        "aliases": Texts(about=gettext_noop("The texts that it had before, which are read as it."), server_made=True),
         "warnings": NOT_KEPT,
     },
 )
 
 CONFIRM = Flag(about=gettext_noop("Do it; without it, only say what it would do."))
 RETIREMENT = Shape("Retirement", {"confirm": CONFIRM})
+
+
+def label(about: str) -> Label:
+    """A value's text that has to be sent."""
+    return Label(about=about, shortest=1, longest=LONGEST_VALUE, visible=True, required=True)
+
+
+OLD_TEXT = label(gettext_noop("The value; its text goes on being read as the value that it is then."))
+RENAMING = Shape(
+    "Renaming",
+    {"value": OLD_TEXT, "to": label(gettext_noop("The text that it is to have.")), "confirm": CONFIRM},
+)
+MERGING = Shape(
+    "Merging",
+    {"value": OLD_TEXT, "into": label(gettext_noop("The value that it is to become one with.")), "confirm": CONFIRM},
+)
 
 AUDIENCE = Shape(
     "Audience",

@@ -11,6 +11,7 @@ from django.db.models import Count
 from segments.expressions import AnyOf
 from segments.models import AudienceAttribute, AudienceAttributeValue
 from segments.store import store
+from segments.values import counts_of
 
 MOST_VALUES = 1_000
 MOST_ON_ITS_PAGE = 20_000
@@ -74,8 +75,9 @@ def spread(attribute: AudienceAttribute) -> Spread | None:
     if rows.count() > MOST_ON_ITS_PAGE:
         return None
     with store().snapshot() as view:
-        counts = view.value_counts(attribute.code)
-        having = view.count(AnyOf(attribute.code, tuple(sorted(counts))))
+        texts, aliases = view.value_counts(attribute.code), attribute.aliases
+        having = view.count(AnyOf(attribute.code, tuple(sorted(texts))))
+        counts = counts_of(attribute, {aliases.get(text, text) for text in texts}, view, aliases)
         as_of, total = view.as_of, view.total
     commonest = sorted(counts, key=lambda text: (-counts[text], text))[:COMMONEST]
     names = dict(rows.with_texts(commonest).values_list("value", "name"))

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from django.db import connection
@@ -15,9 +15,14 @@ SUGGESTED_FROM = 1000
 Wanted = Mapping[str, Iterable[str]]
 ATTRIBUTE, VALUE = AudienceAttribute._meta.db_table, AudienceAttributeValue._meta.db_table
 
-# Attributes with those of the asked values that they have, found by the index on their digests.
+ALIASES = f"""
+    FROM {VALUE} AS alias JOIN {VALUE} AS now ON now.id = alias.alias_of_id
+    WHERE alias.attribute_id = attribute.id AND alias.alias_of_id IS NOT NULL ORDER BY alias.id"""
+
+# Attributes with those of the asked values that they have, found by the index on their digests, and their aliases.
 EXCERPT = f"""
-    SELECT attribute.code, owner_id, visibility, deprecated, array_remove(array_agg(value.value), NULL)
+    SELECT attribute.code, owner_id, visibility, deprecated, array_remove(array_agg(value.value), NULL),
+        ARRAY(SELECT alias.value {ALIASES}), ARRAY(SELECT now.value {ALIASES})
     FROM unnest(%s::text[], %s::text[]) AS asked (code, text)
     JOIN {ATTRIBUTE} AS attribute ON attribute.code = asked.code
     LEFT JOIN {VALUE} AS value ON value.attribute_id = attribute.id
@@ -44,6 +49,15 @@ class Excerpt:
     def hides(self, code: str, owner_id: uuid.UUID) -> bool:
         """Whether there is such an attribute, but this owner may not use it."""
         return code in self.entries and self.visible_to(owner_id).get(code) is None
+
+    def renamed(self, code: str, old: str, new: str) -> "Excerpt":
+        """The same as it is once a value of this attribute is read as another, new or not."""
+        entry = self.entries[code]
+        values = {new if value == old else value for value in entry.known.values}
+        older = entry.known.aliases.items()
+        aliases = {alias: new if now == old else now for alias, now in older if alias != new} | {old: new}
+        known = entry.known._replace(values=values, aliases=aliases)
+        return Excerpt({**self.entries, code: replace(entry, known=known)})
 
     def visible_to(self, owner_id: uuid.UUID) -> "Visible":
         """The same as one owner's segments may use it."""
@@ -81,7 +95,12 @@ def excerpt(wanted: Wanted) -> Excerpt:
     public = AudienceAttribute.Visibility.PUBLIC
     return Excerpt(
         {
-            code: Entry(owner_id, visibility == public, Known(frozenset(found), deprecated))
-            for code, owner_id, visibility, deprecated, found in rows
+            code: Entry(owner_id, visibility == public, known(found, deprecated, dict(zip(older, now, strict=True))))
+            for code, owner_id, visibility, deprecated, found, older, now in rows
         }
     )
+
+
+def known(found: Iterable[str], deprecated: bool, aliases: Mapping[str, str]) -> Known:
+    """An attribute with the values that these texts of it mean."""
+    return Known(frozenset(aliases.get(text, text) for text in found), deprecated, aliases)

@@ -4,9 +4,10 @@ JSON → `parse()` → clauses → `resolve()` against a catalogue → `.tree`. 
 estimate, the look-up and the explanation; `evaluate()` is the reference that every store agrees with.
 """
 
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from segments.exceptions import Fault, gettext_noop, step
@@ -30,6 +31,7 @@ UNKNOWN_VALUE = gettext_noop("The attribute %(code)s has no value %(value)s; it 
 NO_KNOWN_VALUE = gettext_noop(
     "The attribute %(code)s has no value %(value)s; nobody is selected, as the clause lists no value that is known."
 )
+RENAMED_VALUE = gettext_noop("The value %(value)s of %(code)s is %(now)s now, and read as that. Send %(now)s.")
 DEPRECATED = gettext_noop("The attribute %(code)s is deprecated. This clause goes on matching; write no new one.")
 RETIRED = gettext_noop(
     "The attribute %(code)s was retired, which took this clause out of properties; "
@@ -94,7 +96,7 @@ class Clause:
     """One code with the values that are understood so far, and where it stands.
 
     `whole` is False when something the clause lists was not understood. A `retired` one selects nobody, whatever
-    a catalogue knows.
+    a catalogue knows. `also` are older texts by which audiences may have its values yet.
     """
 
     code: str
@@ -104,6 +106,7 @@ class Clause:
     faults: tuple[Fault, ...] = ()
     whole: bool = True
     retired: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -111,12 +114,16 @@ class Clause:
         return tuple(sorted({item.text for item in self.items}))
 
     @property
+    def listed(self) -> AnyOf:
+        """Those who have one of the values."""
+        return AnyOf(self.code, tuple(sorted({*self.values, *self.also})))
+
+    @property
     def expression(self) -> Expression:
         """What the clause demands; an exclusion that is not whole would reach people it was to leave out."""
         if not self.items or (self.excluded and not self.whole):
             return Nobody()
-        listed = AnyOf(self.code, self.values)
-        return Not(listed) if self.excluded else listed
+        return Not(self.listed) if self.excluded else self.listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +158,14 @@ class Parsed:
 
 
 class Known(NamedTuple):
-    """An attribute in the catalogue with its values, at least those among them that are asked for."""
+    """An attribute in the catalogue with its values, at least those among them that are asked for.
 
-    values: Container[str]
+    `aliases` are older texts of its values, each with the one that it is read as now.
+    """
+
+    values: Collection[str]
     deprecated: bool = False
+    aliases: Mapping[str, str] = MappingProxyType({})
 
 
 class Catalogue(Protocol):
@@ -212,9 +223,28 @@ def resolve(parsed: Parsed, known: Catalogue) -> Parsed:
     unknown = [clause.code for clause in parsed.clauses if known.get(clause.code) is None and not clause.retired]
     codes = tuple(islice(known, COMPARED)) if unknown else ()
     near = {code: nearest_code(code, codes) for code in unknown[:SUGGESTIONS]}
-    return Parsed(
-        tuple(_resolve_clause(clause, known.get(clause.code), near.get(clause.code)) for clause in parsed.clauses)
+    clauses = follow_aliases(parsed, known).clauses
+    return Parsed(tuple(_resolve_clause(clause, known.get(clause.code), near.get(clause.code)) for clause in clauses))
+
+
+def follow_aliases(parsed: Parsed, known: Catalogue) -> Parsed:
+    """Read older texts of values as those that they are now, and warn; as yet nothing has to be known."""
+    return Parsed(tuple(_follow_aliases(clause, known.get(clause.code)) for clause in parsed.clauses))
+
+
+def _follow_aliases(clause: Clause, known: Known | None) -> Clause:
+    if known is None or not known.aliases:
+        return clause
+    code, aliases = quoted(clause.code), known.aliases
+    items = tuple(Item(aliases.get(text, text), pointer) for text, pointer in clause.items)
+    faults = tuple(
+        Fault(at, "renamed_value", RENAMED_VALUE, {"code": code, "value": quoted(text), "now": quoted(aliases[text])})
+        for text, at in clause.items
+        if text in aliases
     )
+    meant = {text for text, _pointer in items}
+    also = tuple(sorted(alias for alias, text in aliases.items() if text in meant))
+    return replace(clause, items=items, faults=(*clause.faults, *faults), also=also)
 
 
 def _resolve_clause(clause: Clause, known: Known | None, near: str | None) -> Clause:
@@ -256,20 +286,3 @@ def evaluate(tree: Expression, properties: Mapping[str, Collection[str]]) -> boo
             return not evaluate(part, properties)
         case Nobody():
             return False
-
-
-def to_json(tree: Expression) -> dict[str, dict[str, list[str]]]:
-    """The `properties` and `exclusions` that `parse()` reads as this tree.
-
-    ValueError where no definition says it: `Nobody`, nothing outside `Not`, a code twice on a side, deeper nesting.
-    """
-    definition: dict[str, dict[str, list[str]]] = {"properties": {}, "exclusions": {}}
-    for part in tree.parts if isinstance(tree, And) else (tree,):
-        side = definition["exclusions" if isinstance(part, Not) else "properties"]
-        clause = part.part if isinstance(part, Not) else part
-        if not isinstance(clause, AnyOf) or clause.code in side:
-            raise ValueError(f"No definition says {tree!r}.")
-        side[clause.code] = list(clause.values)
-    if not definition["properties"]:
-        raise ValueError(f"No definition says {tree!r}.")
-    return definition

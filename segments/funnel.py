@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from segments.expressions import And, AnyOf, Clause, Parsed
+from segments.expressions import And, Clause, Parsed
 from segments.matching import Clauses, compile_all
 from segments.store import Snapshot, store
 
@@ -42,5 +42,5 @@ def stages(meaning: Parsed, view: Snapshot) -> tuple[Stage, ...]:
     left = view.total
     for place, clause in enumerate(meaning.clauses, 1):
         left = view.count(And(parts[:place])) if left else 0
-        found.append(Stage(clause, view.count(AnyOf(clause.code, clause.values)), left))
+        found.append(Stage(clause, view.count(clause.listed), left))
     return tuple(found)

@@ -18,7 +18,7 @@ import orjson
 from django.db import connection, transaction
 
 from segments.excerpts import Excerpt, excerpt
-from segments.expressions import Known, Nobody, Parsed
+from segments.expressions import Known, Nobody, Parsed, follow_aliases
 from segments.inverted import BY_NO, Entry, Found, Frozen, Label, frozen
 from segments.matching import clauses_of, wanted_by
 from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change
@@ -242,7 +242,7 @@ def compiled(segments: SegmentQuerySet) -> Iterator[Entry]:
         known = excerpt(wanted_by(parsed))
         for segment, one in zip(batch, parsed, strict=True):
             found = Found(segment.pk, segment.no, segment.name)
-            yield entry(found, segment.owner_id, one, known)
+            yield entry(found, segment.owner_id, follow_aliases(one, known.visible_to(segment.owner_id)), known)
 
 
 def entry(segment: Found, owner_id: uuid.UUID, parsed: Parsed, known: Excerpt) -> Entry:

@@ -10,7 +10,7 @@ from typing import Any
 
 from segments.exceptions import AudienceMissing, Fault
 from segments.excerpts import excerpt
-from segments.expressions import And, AnyOf, Clause, Parsed, evaluate, parse, resolve
+from segments.expressions import And, Clause, Parsed, evaluate, parse, resolve
 from segments.models import AudienceSegment
 from segments.store import Snapshot, store
 from segments.store.audiences import Properties
@@ -182,4 +182,4 @@ def overlap(segments: Sequence[AudienceSegment]) -> Overlap:
 def clause_sizes(resolved: Parsed, view: Snapshot) -> Iterable[tuple[str, bool, int]]:
     """Code, whether it excludes, and how many audiences have one of its values."""
     for clause in resolved.clauses:
-        yield clause.code, clause.excluded, view.count(AnyOf(clause.code, clause.values))
+        yield clause.code, clause.excluded, view.count(clause.listed)

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,8 @@ from segments.store import Snapshot
 
 COUNTED = 200  # segments at a time, so that the database is never left waiting for long
 
-Meanings = Callable[[Sequence[AudienceSegment]], Sequence[tuple[Expression, Expression]]]
+Meaning = tuple[AudienceSegment, Expression, Expression]
+Meanings = Callable[[Sequence[AudienceSegment]], Iterable[Meaning]]
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class Preview:
 
 
 def counted(segments: SegmentQuerySet, meanings: Meanings, view: Snapshot) -> Iterator[Touched]:
-    """These segments with their sizes; `meanings` says for each what it selects before and after the change."""
+    """Those of these segments that are touched; `meanings` says what each selects before the change and after it."""
     for batch in segments.order_by("no").batches(COUNTED):
-        for segment, (before, after) in zip(batch, meanings(batch), strict=True):
+        for segment, before, after in meanings(batch):
             yield Touched(
                 segment.pk,
                 segment.no,

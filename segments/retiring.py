@@ -6,7 +6,7 @@ is to have. Exclusions on the attribute stay in force, and audiences keep it.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -14,13 +14,13 @@ from django.db import transaction
 from segments import catalogue
 from segments.border import comparable
 from segments.conflicts import ChangedMeanwhile
-from segments.expressions import Expression, Nobody
+from segments.expressions import Nobody
 from segments.labels import nfc
 from segments.matching import clauses_of, compile_all
 from segments.models import AudienceAttribute, AudienceSegment
 from segments.models.changes import Actor
 from segments.models.segments import SegmentQuerySet
-from segments.previews import Preview, counted
+from segments.previews import Meaning, Preview, counted
 from segments.rewriting import EMPTY, rewrite
 from segments.store import store
 from segments.uses import of_its_users
@@ -40,8 +40,9 @@ def selecting_by(attribute: AudienceAttribute) -> SegmentQuerySet:
     return of_its_users(attribute, AudienceSegment.objects.selecting_by(attribute.code))
 
 
-def meanings(segments: Sequence[AudienceSegment]) -> list[tuple[Expression, Expression]]:
-    return [(one.tree, Nobody()) for one in compile_all([clauses_of(segment) for segment in segments])]
+def meanings(segments: Sequence[AudienceSegment]) -> Iterator[Meaning]:
+    for segment, one in zip(segments, compile_all([clauses_of(segment) for segment in segments]), strict=True):
+        yield segment, one.tree, Nobody()
 
 
 def retire(attribute_id: uuid.UUID, actor: Actor, seen: str = "") -> Preview:

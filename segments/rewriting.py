@@ -12,8 +12,10 @@ from segments.models.changes import Actor
 WRITTEN = 1000  # segments in a statement
 SEGMENT, CHANGE, SIZE = (model._meta.db_table for model in (AudienceSegment, Change, SegmentSize))
 
-# What becomes of the size: nobody is selected from now on, or whoever was before.
+# What becomes of the size: nobody is selected from now on; or it is as good as it was before.
 EMPTY = "computed_size = 0, size_as_of = statement_timestamp(), size_revision = segment.revision + 1"
+SAME = """size_revision = CASE segment.size_revision
+    WHEN segment.revision THEN segment.revision + 1 ELSE segment.size_revision END"""
 
 TOLD = """jsonb_build_object(
     'properties', segment.properties, 'exclusions', segment.exclusions,

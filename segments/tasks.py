@@ -1,12 +1,14 @@
 """What the worker does by itself: each task calls what does the work."""
 
+import uuid
+
 from procrastinate import JobContext, RetryStrategy, builtin_tasks
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-from segments import recounting
+from segments import recounting, settling
 from segments.importing import uploads
 from segments.models import Client, Import
 from segments.models.changes import Actor
@@ -19,6 +21,17 @@ from segments.models.changes import Actor
 def recount_sizes(timestamp: int) -> None:
     """Recount the segments soon after audiences or the catalogue changed."""
     recounting.recount_if_behind()
+
+
+@app.task(lock="settle_values", retry=RetryStrategy(wait=10))
+def settle_values(attribute_id: str) -> None:
+    """Rewrite what has an older text of an attribute's values."""
+    settling.settle(uuid.UUID(attribute_id), Actor(command="worker"))
+
+
+def settle_later(attribute_id: uuid.UUID) -> None:
+    """Have that done; call it in the transaction that renames or merges a value."""
+    settle_values.defer(attribute_id=str(attribute_id))
 
 
 @app.periodic(cron="* * * * * */10")

@@ -1,5 +1,6 @@
 """Who uses an attribute or a value: the segments with a clause that means it, the audiences that have it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from segments.expressions import AnyOf, parse
@@ -21,9 +22,9 @@ class Uses:
         return bool(self.segments or self.audiences)
 
 
-def uses_of(attribute: AudienceAttribute, text: str | None = None) -> Uses:
-    """The uses of an attribute or, with a text, of that value of it."""
-    return Uses(count_segments(attribute, text), count_audiences(attribute.code, text))
+def uses_of(attribute: AudienceAttribute, texts: Collection[str] | None = None) -> Uses:
+    """The uses of an attribute or, with texts, of those values of it."""
+    return Uses(count_segments(attribute, texts), count_audiences(attribute.code, texts))
 
 
 def segments_meaning(attribute: AudienceAttribute) -> SegmentQuerySet:
@@ -38,17 +39,15 @@ def of_its_users(attribute: AudienceAttribute, segments: SegmentQuerySet) -> Seg
     return segments.filter(owner=attribute.owner_id)
 
 
-def count_segments(attribute: AudienceAttribute, text: str | None) -> int:
+def count_segments(attribute: AudienceAttribute, texts: Collection[str] | None) -> int:
     rows = segments_meaning(attribute)
-    if text is None:
+    if texts is None:
         return rows.count()
     definitions = rows.values_list("properties", "exclusions").iterator(ROWS)
-    return sum(
-        text in parse(properties, exclusions).asked.get(attribute.code, ()) for properties, exclusions in definitions
-    )
+    asked = (parse(*definition).asked.get(attribute.code, set()) for definition in definitions)
+    return sum(not found.isdisjoint(texts) for found in asked)
 
 
-def count_audiences(code: str, text: str | None) -> int:
+def count_audiences(code: str, texts: Collection[str] | None) -> int:
     with store().snapshot() as view:
-        texts = view.value_counts(code) if text is None else [text]
-        return view.count(AnyOf(code, tuple(sorted(texts))))
+        return view.count(AnyOf(code, tuple(sorted(view.value_counts(code) if texts is None else texts))))

@@ -1,6 +1,7 @@
 """What a definition selects, in plain words."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 from segments.exceptions import gettext_noop
@@ -20,7 +21,9 @@ def describe(meaning: Parsed | Expression, translate: Callable[[str], str] = str
     """The selection in plain words, such as "gender is F or M, but not region is northeast"."""
     match meaning:
         case Parsed():
-            return describe(meaning.tree, translate)
+            # Older texts of its values are the same to people.
+            clauses = tuple(replace(clause, also=()) for clause in meaning.clauses)
+            return describe(Parsed(clauses).tree, translate)
         case AnyOf(code, values):
             return translate(IS) % {"code": plain_word(code), "values": listing(values, translate)}
         case And(parts):

@@ -103,7 +103,7 @@ class AttributeAdmin(RetiringPages, ContractAdmin):
         address = reverse("admin:segments_audienceattributevalue_changelist")
         shown = {
             "spread": spread(attribute),
-            "count": attribute.values.count(),
+            "count": attribute.values.filter(alias_of=None).count(),
             "address": f"{address}?attribute__id__exact={attribute.pk}",
         }
         return render_to_string("admin/segments/audienceattribute/values.html", shown)
@@ -141,8 +141,15 @@ class ValueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     paginator = BoundedPaginator
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AudienceAttributeValue]:
+        return super().get_queryset(request).filter(alias_of=None)
+
     def get_readonly_fields(self, request: HttpRequest, obj: AudienceAttributeValue | None = None) -> list[str]:
-        return [] if obj is None else ["attribute", "value"]
+        return [] if obj is None else ["attribute", "value", "older_texts"]
+
+    @admin.display(description=_("older texts"))
+    def older_texts(self, value: AudienceAttributeValue) -> str:
+        return ", ".join(value.aliases.order_by("value").values_list("value", flat=True)) or "–"
 
     def has_delete_permission(self, request: HttpRequest, obj: AudienceAttributeValue | None = None) -> bool:
         return False

@@ -23,6 +23,7 @@ from segments.matching import Clauses
 from segments.models import AudienceAttribute, AudienceAttributeValue
 from segments.store import store
 from segments.templatetags.shown import grouped
+from segments.values import counts_of
 from segments.wording import describe
 
 SUGGESTED = 20
@@ -131,20 +132,19 @@ def attribute_json(attribute: AudienceAttribute) -> dict[str, str]:
 
 
 def values_json(attribute: AudienceAttribute, text: str) -> list[dict[str, str]]:
-    rows = AudienceAttributeValue.objects.filter(attribute=attribute)
+    rows = AudienceAttributeValue.objects.filter(attribute=attribute).current()
     with store().snapshot() as view:
         if text:
             matching = rows.filter(Q(value__icontains=text) | Q(name__icontains=text))
             texts = list(nearest_first(matching, "value", "name", text).values_list("value", flat=True)[:SUGGESTED])
         else:
-            texts = view.common_values([attribute.code], SUGGESTED)[attribute.code]
+            common, aliases = view.common_values([attribute.code], SUGGESTED), attribute.aliases
+            texts = [aliases.get(each, each) for each in common[attribute.code]]
             unused = rows.order_by("value").values_list("value", flat=True)[:SUGGESTED]
             texts = list(dict.fromkeys([*texts, *unused]))[:SUGGESTED]
-        counts = view.label_counts([(attribute.code, each) for each in texts])
+        counts = counts_of(attribute, texts, view, attribute.aliases)
     names = dict(rows.with_texts(texts).values_list("value", "name"))
-    return [
-        {"text": each, "name": names.get(each, ""), "note": grouped(counts[attribute.code, each])} for each in texts
-    ]
+    return [{"text": each, "name": names.get(each, ""), "note": grouped(counts[each])} for each in texts]
 
 
 def names_of(clauses: tuple[Clause, ...], owner_id: uuid.UUID) -> dict[str, dict[str, str]]:

@@ -64,14 +64,24 @@ TOUCHED = answered(
     size_before=WHOLE,
     size_after=WHOLE,
 )
+PREVIEW = {
+    "attribute_id": UUID,
+    "code": {"type": "string"},
+    "confirmed": {"type": "boolean"},
+    "as_of": MOMENT,
+    "segments": listed(TOUCHED),
+    "other_segments": {**WHOLE, "description": "How many segments of owners that the client does not act for."},
+}
 RETIREMENT = answered(
-    "What retiring an attribute does, or has done when it was confirmed, all sizes of one moment.",
-    attribute_id=UUID,
-    code={"type": "string"},
-    confirmed={"type": "boolean"},
-    as_of=MOMENT,
-    segments=listed(TOUCHED),
-    other_segments={**WHOLE, "description": "How many segments of owners that the client does not act for."},
+    "What retiring an attribute does, or has done when it was confirmed, all sizes of one moment.", **PREVIEW
+)
+RENAMING = answered(
+    "What renaming or merging a value does, or has done when it was confirmed, all sizes of one moment.",
+    value={"type": "string"},
+    into={"type": "string"},
+    **PREVIEW,
+    audiences={**WHOLE, "description": "How many audiences had the value by an older text."},
+    audiences_left={**WHOLE, "description": "How many of them are still to be rewritten; no answer depends on it."},
 )
 IMPORT = answered(
     "A file that is loaded, or was: how far it is, and what became of its lines.",

@@ -142,6 +142,22 @@ def retiring_operations(view: type) -> type:
             also=[404, 409],
             beta=True,
         ),
+        rename_value=operation(
+            "rename_value",
+            "Give a value of an attribute another text, or say what that would do",
+            component("Renaming"),
+            serializers.RenamingSerializer,
+            also=[404, 409],
+            beta=True,
+        ),
+        merge_value=operation(
+            "merge_value",
+            "Make two values of an attribute one, or say what that would do",
+            component("Renaming"),
+            serializers.MergingSerializer,
+            also=[404, 409],
+            beta=True,
+        ),
     )
 
 

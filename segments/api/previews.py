@@ -5,6 +5,7 @@ from typing import Any
 
 from segments.moments import rfc3339
 from segments.previews import Preview, Touched
+from segments.renaming import RenamePreview
 
 
 def preview_json(preview: Preview, *, confirmed: bool, seen: Callable[[Touched], bool]) -> dict[str, Any]:
@@ -27,4 +28,15 @@ def preview_json(preview: Preview, *, confirmed: bool, seen: Callable[[Touched],
             for touched in segments
         ],
         "other_segments": len(preview.segments) - len(segments),
+    }
+
+
+def renaming_json(preview: RenamePreview, *, confirmed: bool, seen: Callable[[Touched], bool]) -> dict[str, Any]:
+    """The same of a value that is renamed or merged, with the audiences that have it by an older text."""
+    return {
+        "value": preview.asked.value,
+        "into": preview.asked.into,
+        **preview_json(preview, confirmed=confirmed, seen=seen),
+        "audiences": preview.audiences,
+        "audiences_left": preview.left,
     }

@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from segments.api.components import EXPLANATION, IMPORT, LOOKED, OVERLAP, REJECT, RETIREMENT
+from segments.api.components import EXPLANATION, IMPORT, LOOKED, OVERLAP, REJECT, RENAMING, RETIREMENT
 from segments.shapes import Field, Shape
 
 PROBLEM = {
@@ -186,6 +186,6 @@ def add_components(result: dict[str, Any], generator: Any, request: Any, public:
     result["paths"] = {path.rstrip("/"): operations for path, operations in result["paths"].items()}
     schemas = result["components"]["schemas"]
     schemas.update(Fault=FAULT, Problem=PROBLEM, Estimate=ESTIMATE, UpsertCounts=COUNTS)
-    schemas.update(Looked=LOOKED, Explanation=EXPLANATION, Overlap=OVERLAP, Retirement=RETIREMENT)
+    schemas.update(Looked=LOOKED, Explanation=EXPLANATION, Overlap=OVERLAP, Retirement=RETIREMENT, Renaming=RENAMING)
     schemas.update(Import=IMPORT, Reject=REJECT)
     return result

@@ -8,7 +8,18 @@ from rest_framework.serializers import BaseSerializer
 
 from segments.api.errors import fault_json
 from segments.border import Document
-from segments.contract import ATTRIBUTE, AUDIENCE, ESTIMATE, LOOKUP, OVERLAP, RETIREMENT, SEGMENT, VALUE
+from segments.contract import (
+    ATTRIBUTE,
+    AUDIENCE,
+    ESTIMATE,
+    LOOKUP,
+    MERGING,
+    OVERLAP,
+    RENAMING,
+    RETIREMENT,
+    SEGMENT,
+    VALUE,
+)
 from segments.definitions import Defined
 from segments.exceptions import Fault, Invalid, gettext_noop
 from segments.lookup import Looked
@@ -168,6 +179,14 @@ class LookupRequestSerializer(ShapeSerializer):
 
 class RetirementSerializer(ShapeSerializer):
     shape, schema_name, answered = RETIREMENT, "RetirementRequest", False
+
+
+class RenamingSerializer(ShapeSerializer):
+    shape, schema_name, answered = RENAMING, "RenamingRequest", False
+
+
+class MergingSerializer(ShapeSerializer):
+    shape, schema_name, answered = MERGING, "MergingRequest", False
 
 
 def looked_json(looked: Looked) -> dict[str, Any]:

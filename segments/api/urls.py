@@ -48,6 +48,16 @@ urlpatterns = [
         rf"^audiences/attributes/{ATTRIBUTE}/retire/?$", RetiringViewSet.as_view({"post": "retire"}), name="retire"
     ),
     re_path(
+        rf"^audiences/attributes/{ATTRIBUTE}/rename-value/?$",
+        RetiringViewSet.as_view({"post": "rename_value"}),
+        name="rename-value",
+    ),
+    re_path(
+        rf"^audiences/attributes/{ATTRIBUTE}/merge-value/?$",
+        RetiringViewSet.as_view({"post": "merge_value"}),
+        name="merge-value",
+    ),
+    re_path(
         rf"^audiences/attributes/{ATTRIBUTE}/values/?$",
         ValueViewSet.as_view({"get": "list", "post": "create"}),
         name="values",

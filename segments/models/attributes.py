@@ -5,9 +5,10 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import Self
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Count, Q
-from django.db.models.functions import MD5
+from django.db.models import Count, F, OuterRef, Q
+from django.db.models.functions import MD5, JSONObject
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -25,7 +26,13 @@ class AttributeQuerySet(models.QuerySet["AudienceAttribute"]):
         return len(codes) + self.exclude(code__in=codes).count()
 
     def with_value_count(self) -> Self:
-        return self.annotate(value_count=Count("values"))
+        return self.annotate(value_count=Count("values", filter=Q(values__alias_of=None)))
+
+    def with_aliases(self) -> Self:
+        """Each with its aliases, for `aliases` to say without a query more."""
+        rows = AudienceAttributeValue.objects.filter(attribute=OuterRef("pk"), alias_of__isnull=False)
+        pair = JSONObject(alias="value", value="alias_of__value")
+        return self.annotate(alias_pairs=ArraySubquery(rows.values(pair=pair)))
 
 
 class AudienceAttribute(models.Model):
@@ -68,6 +75,14 @@ class AudienceAttribute(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The texts that its values had before, each with the one that it is read as now."""
+        pairs = getattr(self, "alias_pairs", None)
+        if pairs is not None:
+            return {pair["alias"]: pair["value"] for pair in pairs}
+        return dict(self.values.filter(alias_of__isnull=False).values_list("value", "alias_of__value"))
+
 
 class ValueQuerySet(models.QuerySet["AudienceAttributeValue"]):
     def with_texts(self, texts: Iterable[str]) -> Self:
@@ -76,13 +91,30 @@ class ValueQuerySet(models.QuerySet["AudienceAttributeValue"]):
         digests = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in wanted]
         return self.alias(digest=MD5("value")).filter(digest__in=digests, value__in=wanted)
 
+    def current(self) -> Self:
+        """The values themselves, without the texts that they had before."""
+        return self.filter(alias_of=None)
+
 
 class AudienceAttributeValue(models.Model):
-    """A label that an attribute can have, such as `F`; `name` is what people read for it."""
+    """A label that an attribute can have, such as `F`; `name` is what people read for it.
+
+    An alias is a text that a value had before it was renamed or merged: wherever it comes in or stands, it is read
+    as that value. No alias is of an alias.
+    """
 
     attribute = models.ForeignKey(AudienceAttribute, models.CASCADE, verbose_name=_("attribute"), related_name="values")
     value = models.CharField(_("value"), max_length=1000, db_collation="C")
     name = models.CharField(_("label"), max_length=1000, blank=True)
+    alias_of = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        verbose_name=_("is read as"),
+        related_name="aliases",
+        null=True,
+        editable=False,
+        db_index=False,
+    )
 
     objects = ValueQuerySet.as_manager()
 
@@ -90,7 +122,13 @@ class AudienceAttributeValue(models.Model):
         verbose_name = _("value")
         verbose_name_plural = _("values")
         ordering = ["attribute", "value"]
+        # Of aliases alone, which are few: all others are spared the upkeep.
+        indexes = [
+            models.Index(fields=["attribute"], name="aliases_of_an_attribute", condition=Q(alias_of__isnull=False)),
+            models.Index(fields=["alias_of"], name="aliases_of_a_value", condition=Q(alias_of__isnull=False)),
+        ]
         constraints = [
+            models.CheckConstraint(condition=~Q(alias_of=F("id")), name="no_value_is_an_alias_of_itself"),
             # Over the digest: 1,000 characters may take 4,000 bytes, and a B-tree entry holds 2,704.
             models.UniqueConstraint(
                 "attribute",

@@ -46,6 +46,8 @@ class Change(models.Model):
         CHANGED = "changed", _("changed")
         DELETED = "deleted", _("deleted")
         RETIRED = "retired", _("retired")
+        RENAMED = "renamed", _("renamed")
+        MERGED = "merged", _("merged")
 
     at = models.DateTimeField(_("at"), default=timezone.now, db_index=True)
     action = models.CharField(_("action"), max_length=7, choices=Action)

@@ -12,6 +12,8 @@ from typing import Any, Final
 from segments.expressions import Expression
 
 Properties = dict[str, list[str]]
+Batch = Sequence[Any]
+"""Some audiences by what their store calls them: for that store alone."""
 AltId = dict[str, Any]
 Label = tuple[str, str]
 """The code of an attribute and one of its values."""
@@ -99,6 +101,10 @@ class Snapshot(ABC):
         """So many ids of those that the tree selects, or all where they are fewer: drawn at random, then sorted."""
 
     @abstractmethod
+    def batches(self, tree: Expression, size: int) -> list[Batch]:
+        """Those whom the tree selects, so many at a time, for `AudienceStore.rename`."""
+
+    @abstractmethod
     def value_counts(self, code: str) -> dict[str, int]:
         """How many audiences have each value of this attribute; values that none has are not in it."""
 
@@ -151,6 +157,10 @@ class AudienceStore(ABC):
     @abstractmethod
     def offset_page(self, offset: int, limit: int) -> list[Profile]:
         """The same by position; the cost grows with the offset."""
+
+    @abstractmethod
+    def rename(self, batch: Batch, code: str, old: str, new: str) -> int:
+        """Give those of the batch who have one value of an attribute another instead; how many they were."""
 
     @abstractmethod
     def erase(self, ids: Iterable[str]) -> int:

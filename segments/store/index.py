@@ -16,11 +16,11 @@ from datetime import datetime
 from segments.expressions import And, AnyOf, Expression, Not
 from segments.models import AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
-from segments.store.audiences import Label
+from segments.store.audiences import Batch, Label
 from segments.store.bitmaps import MEND, Base, Outdated
 from segments.store.database import fetch_all, history_of
 from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged, Delta
-from segments.store.rows import AUDIENCE, RowsSnapshot
+from segments.store.rows import AUDIENCE, RowsSnapshot, parted
 
 BEFORE_ALL = -1
 MOST_UNITED = 32  # clauses, whose sets a view keeps
@@ -190,6 +190,12 @@ class IndexSnapshot(RowsSnapshot):
         drawn = [numbers[place] for place in random.sample(range(len(numbers)), min(limit, len(numbers)))]
         rows = fetch_all(f"SELECT id FROM {AUDIENCE} WHERE number = ANY(%s::bigint[])", [drawn])
         return sorted(audience_id for (audience_id,) in rows)
+
+    def batches(self, tree: Expression, size: int) -> list[Batch]:
+        try:
+            return parted(BitMap.union(*self.selected(tree)).to_array(), size)
+        except Outdated:
+            return super().batches(tree, size)
 
     def value_counts(self, code: str) -> dict[str, int]:
         rows = fetch_all(f"SELECT text, id FROM {VALUE} WHERE code = %s", [code])

@@ -18,6 +18,7 @@ from segments.labels import MAX_CODES
 from segments.store.audiences import (
     UNSENT,
     AudienceStore,
+    Batch,
     Label,
     Profile,
     ProfileChange,
@@ -49,6 +50,10 @@ class MemorySnapshot(Snapshot):
     def sample(self, tree: Expression, limit: int) -> list[str]:
         selected = list(self.ids(tree))
         return sorted(random.sample(selected, min(limit, len(selected))))
+
+    def batches(self, tree: Expression, size: int) -> list[Batch]:
+        selected = list(self.ids(tree))
+        return [selected[start : start + size] for start in range(0, len(selected), size)]
 
     def value_counts(self, code: str) -> dict[str, int]:
         return dict(Counter(text for profile in self.profiles.values() for text in profile.properties.get(code, ())))
@@ -118,6 +123,16 @@ class MemoryStore(AudienceStore):
     def offset_page(self, offset: int, limit: int) -> list[Profile]:
         return [profile for _key, profile in sorted(self.profiles.items())][offset : offset + limit]
 
+    def rename(self, batch: Batch, code: str, old: str, new: str) -> int:
+        with self.lock:
+            having = (self.profiles[key] for key in batch if key in self.profiles)
+            changes = [
+                ProfileChange(each.id, properties={code: renamed(each.properties[code], old, new)}, merges=True)
+                for each in having
+                if old in each.properties.get(code, ())
+            ]
+            return self._upsert(changes).updated
+
     def erase(self, ids: Iterable[str]) -> int:
         with self.lock:
             gone = self.profiles.keys() & set(ids)
@@ -167,3 +182,8 @@ def written(stored: Properties, change: ProfileChange) -> Properties:
 def told(profile: Profile) -> object:
     """What clients have told of a profile, in a form that can be compared."""
     return profile.id_type, comparable(profile.alt_id), profile.properties
+
+
+def renamed(texts: list[str], old: str, new: str) -> list[str]:
+    """The texts with the new one in place of the old one."""
+    return sorted({new if text == old else text for text in texts})

@@ -9,10 +9,11 @@ from django.db.models import QuerySet
 
 from segments.exceptions import AudienceExists, AudienceMissing
 from segments.models import Audience, AudienceHead
-from segments.store import width
+from segments.store import renaming, width
 from segments.store.audiences import (
     UNSENT,
     AudienceStore,
+    Batch,
     Profile,
     ProfileChange,
     Properties,
@@ -78,6 +79,11 @@ class PostgresStore(AudienceStore):
 
     def offset_page(self, offset: int, limit: int) -> list[Profile]:
         return profiles(Audience.objects.order_by("pk")[offset : offset + limit])
+
+    def rename(self, batch: Batch, code: str, old: str, new: str) -> int:
+        with transaction.atomic():
+            ids = number_values({(code, old), (code, new)})
+            return renaming.rename(lock_head(), batch, (code, old, new), (ids[code, old], ids[code, new]))
 
     def erase(self, ids: Iterable[str]) -> int:
         gone = f"DELETE FROM {AUDIENCE} WHERE id = ANY(%s::text[]) RETURNING number"

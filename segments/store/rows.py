@@ -1,5 +1,6 @@
 """Answers from the rows of audiences themselves: exact and slow; whatever else answers has to agree with them."""
 
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -8,7 +9,7 @@ from django.db import connection
 
 from segments.expressions import And, AnyOf, Expression, Nobody, Not
 from segments.models import Audience
-from segments.store.audiences import Label, Snapshot, commonest
+from segments.store.audiences import Batch, Label, Snapshot, commonest
 from segments.store.database import fetch_all, fetch_one
 
 FETCHED = 5_000  # ids at a time
@@ -44,6 +45,11 @@ class RowsSnapshot(Snapshot):
         query = f"SELECT id FROM {AUDIENCE} WHERE {where} ORDER BY random() LIMIT %s"
         return sorted(audience_id for (audience_id,) in fetch_all(query, [*params, limit]))
 
+    def batches(self, tree: Expression, size: int) -> list[Batch]:
+        where, params = condition(tree)
+        rows = fetch_all(f"SELECT number FROM {AUDIENCE} WHERE {where}", params)
+        return parted(array("I", sorted(number for (number,) in rows)), size)
+
     def value_counts(self, code: str) -> dict[str, int]:
         query = f"""
             SELECT text, count(*)
@@ -65,6 +71,11 @@ class RowsSnapshot(Snapshot):
 
     def common_values(self, codes: Collection[str], limit: int) -> dict[str, list[str]]:
         return {code: commonest(self.value_counts(code), limit) for code in codes}
+
+
+def parted(numbers: Batch, size: int) -> list[Batch]:
+    """The numbers, so many at a time."""
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
 
 def condition(tree: Expression) -> tuple[str, list[str | list[str]]]:

@@ -51,6 +51,8 @@ PLACES: dict[str, Callable[[Thing], dict[str, str]]] = {
     "attribute": lambda thing: {"attribute_id": thing.attribute["id"]},
     "values": lambda thing: {"attribute_id": thing.attribute["id"]},
     "retire": lambda thing: {"attribute_id": thing.attribute["id"]},
+    "rename-value": lambda thing: {"attribute_id": thing.attribute["id"]},
+    "merge-value": lambda thing: {"attribute_id": thing.attribute["id"]},
     "value": lambda thing: {"attribute_id": thing.attribute["id"], "value": "F"},
     "explain": lambda thing: {"segment_id": thing.segment["id"]},
     "audience-segments": lambda _: {"audience_id": "p1"},
@@ -90,6 +92,12 @@ TABLE = {
     ("attribute", "patch"): Row("attributes:write", MISSING, lambda _: {"name": "Renamed"}),
     ("attribute", "delete"): Row("attributes:write", MISSING, status=204),
     ("retire", "post"): Row("attributes:write segments:read", MISSING, lambda _: {"confirm": True}),
+    ("rename-value", "post"): Row(
+        "attributes:write segments:read", MISSING, lambda _: {"value": "F", "to": "f", "confirm": True}
+    ),
+    ("merge-value", "post"): Row(
+        "attributes:write segments:read", MISSING, lambda _: {"value": "F", "into": "W", "confirm": True}
+    ),
     ("values", "get"): Row("attributes:read", MISSING),
     ("values", "post"): Row("attributes:write", MISSING, lambda _: {"value": "M"}),
     ("value", "delete"): Row("attributes:write", MISSING, status=204),
@@ -121,7 +129,8 @@ def thing(api, draft, settings, tmp_path):
     settings.A2_IMPORT_DIR = tmp_path
     assert api("platform").post("/audiences/bulk-add", [{"id": "p1"}]).status_code == 200
     made = api("alice").post("/audiences/attributes", attribute("gender", draft()["owner_id"])).json()
-    assert api("alice").post(f"/audiences/attributes/{made['id']}/values", {"value": "F"}).status_code == 200
+    for value in ("F", "W"):
+        assert api("alice").post(f"/audiences/attributes/{made['id']}/values", {"value": value}).status_code == 200
     segment, other = (api("alice").post("/audiences/segments", draft()).json() for _ in range(2))
     return Thing(segment, other, made, draft(), Import.objects.create(kind="audiences", file="people.csv").pk)
 

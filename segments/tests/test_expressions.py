@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from segments.expressions import And, AnyOf, Known, Nobody, Not, evaluate, parse, resolve, to_json
+from segments.expressions import And, AnyOf, Known, Nobody, Not, evaluate, parse, resolve
 from segments.labels import label_text
 from segments.tests import strategies as some
 from segments.wording import describe
@@ -32,6 +32,23 @@ def selected(properties, exclusions=None, catalogue=CATALOGUE):
 
 def details(properties, exclusions=None, catalogue=CATALOGUE):
     return [fault.detail for fault in resolve(parse(properties, exclusions or {}), catalogue).warnings]
+
+
+def to_json(tree):
+    """The `properties` and `exclusions` that `parse()` reads as this tree.
+
+    ValueError where no definition says it: `Nobody`, nothing outside `Not`, a code twice on a side, deeper nesting.
+    """
+    definition = {"properties": {}, "exclusions": {}}
+    for part in tree.parts if isinstance(tree, And) else (tree,):
+        side = definition["exclusions" if isinstance(part, Not) else "properties"]
+        clause = part.part if isinstance(part, Not) else part
+        if not isinstance(clause, AnyOf) or clause.code in side:
+            raise ValueError(f"No definition says {tree!r}.")
+        side[clause.code] = list(clause.values)
+    if not definition["properties"]:
+        raise ValueError(f"No definition says {tree!r}.")
+    return definition
 
 
 def is_member_by_the_sentences(properties, exclusions, catalogue, audience):
