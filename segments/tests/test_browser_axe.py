@@ -1,0 +1,57 @@
+"""axe-core, which Deque maintains, finds nothing serious on the main pages of the admin, in light and dark."""
+
+# ruff: noqa: F811
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segments.tests.browser import Visit, bare_server, chromium, in_a_browser  # noqa: F401
+from segments.tests.server import Server
+
+pytestmark = in_a_browser
+AXE = (Path(__file__).parent / "data" / "axe.min.js").read_text()
+FIND = """async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
+  return found.violations.filter(each => ["serious", "critical"].includes(each.impact)).map(
+    each => `${each.id}: ${each.help} ${each.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | ")}`);
+}"""
+PAGES = [
+    "/admin/",
+    "/admin/segments/audiencesegment/",
+    "/admin/segments/audiencesegment/add/",
+    "/admin/segments/audience/acct-000001/change/?segment=1",
+    "/admin/segments/audienceattribute/",
+    "/admin/segments/client/add/",
+    "/admin/segments/import/",
+]
+
+
+@pytest.fixture(scope="module")
+def server(bare_server: Server) -> Server:
+    """The server with the demo account, as `make run` has one."""
+    make = "from segments.demo import account; from segments.models.changes import Actor"
+    bare_server.manage("shell", "-c", f"{make}; account.make(Actor(command='run'))")
+    return bare_server
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_finds_nothing_serious(server: Server, chromium: Any, scheme: str) -> None:
+    # axe measures with styles of its own, which the security policy would refuse.
+    context = chromium.new_context(bypass_csp=True, color_scheme=scheme)
+    visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
+    visit.log_in()
+    pages = list(PAGES)
+    for model in ("audiencesegment", "audienceattribute"):
+        visit.open(f"/admin/segments/{model}/")
+        pages.append(visit.tab.get_attribute("#result_list tbody th a", "href"))
+
+    found = {}
+    for page in pages:
+        visit.open(page)
+        visit.tab.evaluate(AXE)
+        found[page] = visit.tab.evaluate(FIND)
+    context.close()
+    assert found == {page: [] for page in pages}
+    assert visit.wrong == []
