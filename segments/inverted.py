@@ -86,15 +86,16 @@ class Frozen:
     excluding: Mapping[str, Mapping[str, BitMap]] = field(default_factory=dict)
     others: tuple[Entry, ...] = ()
 
-    def match(self, properties: Properties, hidden: BitMap = NONE) -> list[Found]:
+    def match(self, properties: Properties, hidden: BitMap = NONE) -> tuple[Found, ...]:
         """The segments at places that are not hidden, and select an audience with these properties; in their order."""
         places = self.places(properties)
         if hidden:
             places -= hidden
         numbers = places.to_array()
         if len(numbers) < 2:
-            return [self.segments[place] for place in numbers]
-        return list(itemgetter(*numbers)(self.segments))
+            return tuple(self.segments[place] for place in numbers)
+        found: tuple[Found, ...] = itemgetter(*numbers)(self.segments)
+        return found
 
     def places_of(self, entries: Iterable[Entry]) -> BitMap:
         """Where these stand, those of them that have a place."""

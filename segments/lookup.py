@@ -53,7 +53,7 @@ class Looked:
 
     audience_id: str
     as_of: datetime
-    segments: list[Found]
+    segments: Sequence[Found]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class State:
     hidden: BitMap = field(default_factory=BitMap)
     awaited: frozenset[Label] = frozenset()
 
-    def segments_of(self, properties: Properties) -> list[Found]:
+    def segments_of(self, properties: Properties) -> Sequence[Found]:
         found = self.index.match(properties, self.hidden)
         beside = [entry for entry in self.index.others if entry.segment.id not in self.changed]
         beside += [self.entries[key] for key in self.changed if key in self.entries]
