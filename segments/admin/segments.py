@@ -9,27 +9,24 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from segments import definitions, recounting
 from segments.admin.builder import SegmentBuilder
 from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText
 from segments.admin.home import NeedsAttention
-from segments.admin.pages import ContractAdmin, WholeDeletion, actor
+from segments.admin.pages import BoundedPaginator, ContractAdmin, actor
+from segments.admin.segment_actions import SegmentActions
+from segments.admin.segment_list import NotUsed, SegmentColumns, SegmentList
 from segments.admin.segment_pages import SegmentPages
 from segments.admin.segment_search import found_by
-from segments.admin.segment_words import SOURCES, tell
+from segments.admin.segment_words import tell
 from segments.contract import SEGMENT, read_segment
 from segments.definitions import Defined, Draft
-from segments.expressions import Parsed
 from segments.matching import Clauses, clauses_of, compile_all, sizes_of
 from segments.models import AudienceSegment
 from segments.shapes import Reading
-from segments.templatetags.shown import ago, grouped
-from segments.wording import describe
 
 MEANING = {"owner_id", "properties", "exclusions"}
 
@@ -99,25 +96,13 @@ class AfterRetirement(admin.SimpleListFilter):
         return queryset.exclude(retired_codes=[]) if self.value() == "yes" else queryset
 
 
-class SegmentList(ChangeList):
-    """A page of segments, each with its meaning; the catalogue is read once for all of them."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        segments = list(self.result_list)
-        for segment, meaning in zip(segments, compile_all(list(map(clauses_of, segments))), strict=True):
-            segment.meaning = meaning  # type: ignore[attr-defined]
-        self.result_list = segments  # type: ignore[assignment]
-
-    def url_for_result(self, result: Any) -> str:
-        return reverse("admin:segments_audiencesegment_overview", args=[result.pk])
-
-
 @admin.register(AudienceSegment)
-class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder, SegmentPages):
+class SegmentAdmin(ContractAdmin, SegmentActions, SegmentBuilder, SegmentPages, SegmentColumns):
     form = SegmentForm
-    list_display = ["name", "no", "owner_name", "selects", "size", "source", "counted"]
-    list_filter = ["management_type", NeedsAttention, AfterRetirement]
+    list_display = ["name", "no", "owner_name", "selects", "size", "lately", "counted", "status"]
+    list_filter = ["management_type", NeedsAttention, AfterRetirement, NotUsed]
+    change_list_template = "admin/segments/audiencesegment/change_list.html"
+    paginator = BoundedPaginator
     list_select_related = ["owner"]
     list_per_page = 50
     search_fields = ["name"]
@@ -179,47 +164,11 @@ class SegmentAdmin(ContractAdmin, WholeDeletion, SegmentBuilder, SegmentPages):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> None:
         definitions.delete(list(queryset.values_list("pk", flat=True)), actor(request))
 
-    @admin.display(description=gettext_lazy("owner"), ordering="owner__name")
-    def owner_name(self, segment: AudienceSegment) -> str:
-        return segment.owner.name
-
-    @admin.display(description=gettext_lazy("selects"))
-    def selects(self, segment: AudienceSegment) -> str:
-        meaning = meaning_of(segment)
-        words = describe(meaning, _)
-        if not meaning.warnings:
-            return words
-        count = len(meaning.warnings)
-        told = ngettext("%d warning", "%d warnings", count) % count
-        return format_html('{} <span class="a2-warning">{}</span>', words, told)
-
-    @admin.display(description=gettext_lazy("size"))
-    def size(self, segment: AudienceSegment) -> str | None:
-        return None if segment.approximated_size is None else grouped(segment.approximated_size)
-
-    @admin.display(description=gettext_lazy("source"))
-    def source(self, segment: AudienceSegment) -> str | None:
-        return str(SOURCES[segment.size_source]) if segment.size_source else None
-
-    @admin.display(description=gettext_lazy("counted"))
-    def counted(self, segment: AudienceSegment) -> str | None:
-        if segment.size_source != "computed" or segment.size_as_of is None:
-            return None
-        return ago(segment.size_as_of)
-
 
 def changes(segment: AudienceSegment, form: SegmentForm) -> dict[str, Any]:
     """What the form changes; after a retirement it says of the properties, as they stand in it, that they are to be."""
     again = {"properties": form.reading.values["properties"]} if segment.retired_codes else {}
     return {**form.changed(), **again}
-
-
-def meaning_of(segment: AudienceSegment) -> Parsed:
-    """What the segment's clauses mean now; its list has found out for the whole page."""
-    if not hasattr(segment, "meaning"):
-        segment.meaning = compile_all([clauses_of(segment)])[0]  # type: ignore[attr-defined]
-    meaning: Parsed = segment.meaning  # type: ignore[attr-defined]
-    return meaning
 
 
 def create(draft: Draft, request: HttpRequest) -> Defined:

@@ -148,7 +148,6 @@ def test_it_lists_segments_by_owner_meaning_size_and_its_age(staff: Browser, fur
     assert told["owner_name"] == "Alice"
     assert told["selects"] == "gender is F, but not tier is staff"
     assert told["size"] == "3"
-    assert told["source"] == "computed"
     assert told["counted"] == "just now"
 
 

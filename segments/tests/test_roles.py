@@ -55,6 +55,7 @@ segments_audiencesegment_change            rwww
 segments_audiencesegment_changelist        rrrr
 segments_audiencesegment_codes             -rrr
 segments_audiencesegment_composition       rrrr
+segments_audiencesegment_csv               rrrr
 segments_audiencesegment_delete            -www
 segments_audiencesegment_estimate          -www
 segments_audiencesegment_export            rrrr
@@ -107,6 +108,9 @@ auth_user.delete_selected                 ---w
 oauth2_provider_accesstoken.revoke_tokens ---w
 segments_audience.delete_selected         --ww
 segments_audiencesegment.delete_selected  -www
+segments_audiencesegment.duplicate        -www
+segments_audiencesegment.export_definitions wwww
+segments_audiencesegment.recompute        -www
 segments_client.delete_selected           ---w
 segments_owner.delete_selected            --ww
 """

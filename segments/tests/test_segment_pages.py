@@ -173,7 +173,7 @@ def test_it_tells_what_was_changed_clause_by_clause(staff: Browser, segment: Aud
     edit(staff, segment, name="Women", properties='{"gender": ["F", "M"], "tier": "gold"}')
     told = page(staff, segment, "history")
 
-    assert "changed by staff sora" in told
+    assert "Changed by staff sora" in told
     assert "name Women in the north Women" in told
     assert "include gender F F or M" in told
     assert "include tier gold" in told

@@ -1,0 +1,136 @@
+"""The list of segments: what each selects, how many, how that went lately, and whether anything is wrong with it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import CharField, Exists, Min, OuterRef, QuerySet
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from segments import tallying
+from segments.admin.plots import Point, spark
+from segments.admin.segment_words import SOURCES
+from segments.matching import clauses_of, compile_all
+from segments.models import AudienceSegment, SegmentSize, Tally
+from segments.templatetags.shown import ago, grouped
+from segments.wording import describe
+
+USES = (tallying.LOOKED_UP, tallying.EXPORTED)
+UNUSED = timedelta(days=90)
+DRAWN = timedelta(days=30)
+POINTS = 40
+SIZE = SegmentSize._meta.db_table
+LATEST_SIZES = f"""
+    SELECT size.* FROM unnest(%s::uuid[]) AS asked (id) CROSS JOIN LATERAL (
+        SELECT * FROM {SIZE} WHERE segment_id = asked.id ORDER BY as_of DESC, id DESC LIMIT {POINTS}
+    ) AS size ORDER BY as_of, size.id"""
+
+
+class SegmentList(ChangeList):
+    """A page of segments with all that its columns say; everything is read once for all of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        segments: list[Any] = list(self.result_list)
+        drawn = sparks(segments, timezone.now())
+        unused = set(without_use(AudienceSegment.objects.filter(pk__in=[each.pk for each in segments])))
+        meanings = compile_all(list(map(clauses_of, segments)))
+        for segment, meaning in zip(segments, meanings, strict=True):
+            segment.meaning, segment.spark, segment.unused = meaning, drawn[segment.pk], segment.pk in unused
+        self.result_list = segments  # type: ignore[assignment]
+
+    def url_for_result(self, result: Any) -> str:
+        return reverse("admin:segments_audiencesegment_overview", args=[result.pk])
+
+
+class NotUsed(admin.SimpleListFilter):
+    """Segments that nobody looks up or exports."""
+
+    title = gettext_lazy("use")
+    parameter_name = "use"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("none", _("not used for 90 days"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> QuerySet[AudienceSegment]:
+        return queryset.filter(pk__in=without_use(AudienceSegment.objects.all())) if self.value() else queryset
+
+
+class SegmentColumns(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What the columns of the list say."""
+
+    @admin.display(description=gettext_lazy("owner"), ordering="owner__name")
+    def owner_name(self, segment: AudienceSegment) -> str:
+        return segment.owner.name
+
+    @admin.display(description=gettext_lazy("selects"))
+    def selects(self, segment: Any) -> str:
+        return describe(segment.meaning, _)
+
+    @admin.display(description=gettext_lazy("size"), ordering="computed_size")
+    def size(self, segment: AudienceSegment) -> str | None:
+        return None if segment.approximated_size is None else grouped(segment.approximated_size)
+
+    @admin.display(description=gettext_lazy("30 days"))
+    def lately(self, segment: Any) -> str:
+        return format_html(
+            '<svg class="a2-spark" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">'
+            '<path class="a2-line-edge" d="{}"/></svg>',
+            segment.spark,
+        )
+
+    @admin.display(description=gettext_lazy("counted"), ordering="size_as_of")
+    def counted(self, segment: AudienceSegment) -> str | None:
+        if segment.size_source != "computed" or segment.size_as_of is None:
+            return str(SOURCES[segment.size_source]) if segment.size_source == "declared" else None
+        return ago(segment.size_as_of)
+
+    @admin.display(description=gettext_lazy("status"))
+    def status(self, segment: Any) -> str:
+        return format_html_join(" ", '<span class="a2-state">{}</span>', ([told] for told in statuses(segment))) or _(
+            "good"
+        )
+
+
+def statuses(segment: Any) -> Iterable[str]:
+    """What is to be said of a segment of the list, in words."""
+    if segment.size_source == "computed" and segment.computed_size == 0:
+        yield _("reaches nobody")
+    if count := len(segment.meaning.warnings):
+        yield ngettext("%d warning", "%d warnings", count) % count
+    if segment.unused:
+        yield _("not used for 90 days")
+
+
+def without_use(segments: QuerySet[AudienceSegment]) -> QuerySet[Any]:
+    """The keys of those that nobody looked up or exported for so long; none while the counting is younger."""
+    since = (timezone.now() - UNUSED).date()
+    begun = Tally.objects.aggregate(day=Min("day"))["day"]
+    if begun is None or begun > since:
+        return segments.none().values_list("pk", flat=True)
+    used = Tally.objects.filter(kind__in=USES, day__gt=since, object_id=Cast(OuterRef("no"), CharField()))
+    old = segments.filter(created_at__lt=timezone.now() - UNUSED)
+    return old.filter(~Exists(used)).values_list("pk", flat=True)
+
+
+def sparks(segments: Iterable[AudienceSegment], now: datetime) -> dict[Any, str]:
+    """For each its sizes of the last days as a small line, from one statement for all of them."""
+    points: dict[Any, list[Point]] = defaultdict(list)
+    for row in SegmentSize.objects.raw(LATEST_SIZES, [[segment.pk for segment in segments]]):
+        points[row.segment_id].append(Point(row.as_of, row.size))
+    return {segment.pk: spark(lately(points[segment.pk], now - DRAWN), now - DRAWN, now) for segment in segments}
+
+
+def lately(points: list[Point], begin: datetime) -> list[Point]:
+    """The points from a moment on, and the one that held at it."""
+    later = [point for point in points if point.at >= begin]
+    return [*points[len(points) - len(later) - 1 : len(points) - len(later)], *later]
