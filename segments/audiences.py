@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import MD5
 
 from segments import catalogue
 from segments.catalogue import Aliases
 from segments.exceptions import step
-from segments.models import Owner
+from segments.models import AudienceAttributeValue, IndexedValue, Owner
 from segments.store import UNSENT, Profile, ProfileChange, UpsertCounts, store
+from segments.store.loading import Look, NotFree, Waiting, values_brought
 
 
 @dataclass
@@ -29,6 +32,52 @@ def upsert(changes: Sequence[ProfileChange], *, strict: bool = False, owner: Own
     with transaction.atomic():
         aliases = catalogue.learn(found.wanted, found.pointers, strict=strict, owner=owner)
         return store().upsert([read_now(change, aliases) for change in changes] if aliases else changes)
+
+
+def load(waiting: Waiting, look: Look, *, owner: Owner | None = None) -> UpsertCounts:
+    """Create or change the audiences that wait in a table of an import's, all or none; `look` was taken before."""
+    if not look.new + look.changed:
+        return UpsertCounts(unchanged=look.rows)
+    try:
+        with suppress(NotFree), transaction.atomic():
+            if look.values:
+                learn_numbered(list(look.values), owner)
+                waiting.create(look.rows, look.values)
+                return UpsertCounts(created=look.rows)
+        with transaction.atomic():
+            catalogue.hold_still()
+            count, seq = waiting.bring()
+            learn_numbered(values_brought(), owner)
+            written = waiting.write(count, seq)
+        return replace(written, unchanged=look.rows - written.created - written.updated)
+    except Renamed:
+        return upsert(waiting.changes(), owner=owner)
+
+
+class Renamed(Exception):
+    """A value has been renamed since it was read."""
+
+
+def learn_numbered(numbers: Sequence[int], owner: Owner | None) -> None:
+    """Register those of the values with these numbers that the catalogue lacks; Renamed when one is an alias by now."""
+    catalogue.hold_still()
+    if wanted := lacking(numbers):
+        aliases = catalogue.learn(wanted, {}, owner=owner)
+        if any((code, text) in aliases for code, texts in wanted.items() for text in texts):
+            raise Renamed
+
+
+def lacking(numbers: Sequence[int]) -> dict[str, set[str]]:
+    """The codes and values with these numbers of the store's that the catalogue lacks, or has as aliases."""
+    kept = (
+        AudienceAttributeValue.objects.filter(alias_of=None)
+        .alias(digest=MD5("value"))
+        .filter(attribute__code=OuterRef("code"), digest=MD5(OuterRef("text")), value=OuterRef("text"))
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for code, text in IndexedValue.objects.filter(~Exists(kept), pk__in=numbers).values_list("code", "text"):
+        found[code].add(text)
+    return found
 
 
 def create(change: ProfileChange, *, strict: bool = False) -> Profile:

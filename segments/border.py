@@ -41,16 +41,20 @@ def read_json(data: bytes) -> Document:
     IEEE doubles and 64-bit integers; what does not fit is a fault with its pointer.
     """
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
-        )
+        value = parse_json(data)
+    except RecursionError:
+        return Document(None, (_too_deep(""),))
+    return Document(value, tuple(_faults(value)))
+
+
+def parse_json(data: bytes) -> Any:
+    """What `read_json` reads, before it has looked for what may not come in; RecursionError when it is far too deep."""
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
     except UnicodeDecodeError as error:
         raise UnreadableJSON(NOT_UTF8, byte=error.start) from None
     except json.JSONDecodeError as error:
         raise UnreadableJSON(NOT_JSON, problem=error.msg, line=error.lineno, column=error.colno) from None
-    except RecursionError:
-        return Document(None, (_too_deep(""),))
-    return Document(value, tuple(_faults(value)))
 
 
 def unsafe(text: str, *, line_breaks: bool = False) -> tuple[str, str] | None:
@@ -123,7 +127,7 @@ def _faults(value: Any) -> Iterator[Fault]:
                     yield from _text_faults(key, pointer)
                 if member is not None and not isinstance(member, bool):
                     waiting.append((member, step(pointer, key), depth + 1))
-        elif isinstance(item, int | float) and not _is_in_range(item):
+        elif isinstance(item, int | float) and not is_in_range(item):
             yield Fault(pointer, "number_out_of_range", gettext_noop("The number does not fit into 64 bits."))
 
 
@@ -135,7 +139,7 @@ def _text_faults(text: str, pointer: str) -> Iterator[Fault]:
             yield Fault(pointer, *problem)
 
 
-def _is_in_range(number: int | float) -> bool:
+def is_in_range(number: int | float) -> bool:
     if isinstance(number, int):
         return LEAST_INTEGER <= number <= GREATEST_INTEGER
     return math.isfinite(number)

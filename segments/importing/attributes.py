@@ -11,12 +11,13 @@ from segments.contract import ATTRIBUTE
 from segments.exceptions import Fault, ImportRefused, gettext_noop
 from segments.importing.cells import FieldHeader
 from segments.importing.kinds import Kind, Row
-from segments.importing.staging import Staging
+from segments.importing.staging import Range, Staging
 from segments.labels import quoted
 from segments.models import AudienceAttribute
 from segments.recounting import recount_all
 from segments.shapes import Reading
 from segments.store import UpsertCounts
+from segments.store.loading import Look
 
 ID_TWICE = gettext_noop("The id %(id)s stands with the codes %(first)s and %(second)s. Give each attribute its own.")
 TAKEN = gettext_noop(
@@ -56,8 +57,8 @@ class Attributes(Kind):
         if found := staging.shared("id"):
             raise ImportRefused(ID_TWICE, id=found[0], first=quoted(found[1]), second=quoted(found[2]))
 
-    def apply(self, bodies: Sequence[str]) -> UpsertCounts:
-        drafts = [self.values_of(orjson.loads(body)) for body in bodies]
+    def apply(self, rows: Range, look: Look | None) -> UpsertCounts:
+        drafts = [self.values_of(orjson.loads(body)) for body in rows.bodies()]
         return catalogue.upsert(drafts, self.actor, take_over=self.options.take_over)
 
     def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[AudienceAttribute | None]:

@@ -1,8 +1,8 @@
 """Audiences from a file; their key is the id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -10,13 +10,23 @@ import orjson
 from segments import audiences, catalogue
 from segments.contract import AUDIENCE, read_audience
 from segments.exceptions import Fault, ImportRefused, gettext_noop, step
-from segments.importing.cells import AttributeHeader
+from segments.importing.ahead import ahead
+from segments.importing.cells import AttributeHeader, Header
 from segments.importing.kinds import Kind, Row
+from segments.importing.options import Options
+from segments.importing.quick import NULL, Quick, members
+from segments.importing.quick_csv import QuickCSV
+from segments.importing.quick_json import QuickJSON
+from segments.importing.seen import Numbers, Seen
+from segments.importing.staging import Range, escaped, row_of
 from segments.labels import MAX_CODES, quoted
 from segments.models import AudienceAttribute, Owner
+from segments.models.changes import Actor
 from segments.recounting import recount_all
 from segments.shapes import Reading
-from segments.store import Profile, ProfileChange, UpsertCounts, store
+from segments.store import Profile, UpsertCounts, store
+from segments.store.loading import WAITING, Look, Waiting
+from segments.store.numbering import number_values, numbers_known
 
 UNKNOWN = gettext_noop(
     "No attribute has the code %(code)s, and the import is strict. Import it with import_attributes."
@@ -28,13 +38,19 @@ TOO_MANY = gettext_noop(
 
 
 class Audiences(Kind):
-    """`merges` says whether `properties` replace only the attributes that they name, as the columns of CSV can."""
+    """`merged` are the attributes that a file of CSV replaces, where it does not replace all of them."""
 
     name = "audiences"
     shape = AUDIENCE
     chunk_rows = 5_000
+    columns = WAITING
     made_here = frozenset({"updated_at"})
-    merges = False
+
+    def __init__(self, options: Options, actor: Actor) -> None:
+        super().__init__(options, actor)
+        self.merged: list[str] | None = None
+        self.numbers = Numbers(numbers_known if options.dry_run else number_values)
+        self.aliases = cache(aliases_of)  # what is renamed from here on is noticed when it is written
 
     def header(self, names: Sequence[str]) -> AttributeHeader:
         header = AttributeHeader(names, self.options.columns)
@@ -43,12 +59,19 @@ class Audiences(Kind):
             for code in header.codes.values():
                 if code not in known:
                     raise ImportRefused(UNKNOWN, code=quoted(code))
-        self.merges = self.options.columns.merges
+        if self.options.columns.merges:
+            self.merged = list(header.codes.values())
         return header
+
+    def quick(self, header: Header | None, delimiter: str | None) -> Quick | None:
+        if isinstance(header, AttributeHeader) and delimiter:
+            return QuickCSV(header, delimiter, self.numbers, self.aliases)
+        known = catalogue.codes_to_ids if self.options.strict else None
+        return None if delimiter else QuickJSON(self.numbers, self.aliases, known)
 
     def read(self, value: Any) -> Reading:
         reading = read_audience(value)
-        if self.merges and "properties" in reading.values:
+        if self.merged is not None and "properties" in reading.values:
             emptied: dict[str, list[str]] = {code: [] for code, texts in value["properties"].items() if not texts}
             reading.values["properties"] |= emptied
         return reading
@@ -57,24 +80,30 @@ class Audiences(Kind):
         return str(row.values["id"])
 
     def judge(self, rows: Sequence[Row]) -> None:
-        if self.merges:
+        if self.merged is not None:
             self.refuse_too_wide(rows)
         elif self.options.strict:
             self.refuse_unknown(rows)
 
     def refuse_too_wide(self, rows: Sequence[Row]) -> None:
         """Add a fault where the columns would take an audience past the attributes that it can have."""
-        sent = {str(row.values["id"]): row.values["properties"] for row in rows}
-        codes = {code for properties in sent.values() for code in properties}
-        if AudienceAttribute.objects.count_with(codes) <= MAX_CODES:
-            return  # nobody can have more than there are
-        stored = store().wide(sent, MAX_CODES + 1 - len(codes))
+        stored = self.wide([row.values["id"] for row in rows])
         for row in rows:
             properties = row.values["properties"]
             kept = {code for code, texts in properties.items() if texts}
             count = len(stored.get(row.values["id"], frozenset()) - properties.keys() | kept)
             if count > MAX_CODES:
                 row.faults.append(Fault("/properties", "too_many_codes", TOO_MANY, {"count": count, "most": MAX_CODES}))
+
+    def doubtful(self, keys: Sequence[str]) -> Collection[str]:
+        return self.wide(keys)
+
+    def wide(self, ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """The codes of those of these audiences whom the columns may take past the attributes that they can have."""
+        codes = self.merged or ()
+        if not ids or AudienceAttribute.objects.count_with(codes) <= MAX_CODES:
+            return {}  # nobody can have more than there are
+        return store().wide(ids, MAX_CODES + 1 - len(codes))
 
     def refuse_unknown(self, rows: Sequence[Row]) -> None:
         """Add a fault for each attribute that the catalogue lacks."""
@@ -85,8 +114,44 @@ class Audiences(Kind):
                     pointer = step("/properties", code)
                     row.faults.append(catalogue.unknown_attribute(code, pointer))
 
-    def apply(self, bodies: Sequence[str]) -> UpsertCounts:
-        return audiences.upsert([self.change(orjson.loads(body)) for body in bodies], owner=self.owner)
+    def staged(self, rows: Sequence[Row]) -> list[str]:
+        read = [(row, self.read_now(row.values.get("properties", {}))) for row in rows]
+        for _row, properties in read:
+            for code, texts in properties.items():
+                self.numbers.want(code, texts)
+        self.numbers.fetch()
+        return [self.written(row.record.line, row.values, properties) for row, properties in read]
+
+    def read_now(self, properties: Mapping[str, list[str]]) -> dict[str, set[str]]:
+        """The values as which the texts are read now."""
+        return {code: {self.aliases(code).get(text, text) for text in texts} for code, texts in properties.items()}
+
+    def written(self, line: int, values: Mapping[str, Any], properties: Mapping[str, set[str]]) -> str:
+        """The fields of an audience as COPY takes them."""
+        pieces = [Seen(code, self.numbers, list, {}).piece(texts) for code, texts in properties.items()]
+        alt_id, created_at = values.get("alt_id"), values.get("created_at")
+        return row_of(
+            line,
+            escaped(values["id"]),
+            NULL if values.get("id_type") is None else escaped(values["id_type"]),
+            str("id_type" in values),
+            NULL if alt_id is None else escaped(orjson.dumps(alt_id).decode()),
+            str("alt_id" in values),
+            *(members(pieces) if "properties" in values else (NULL, NULL)),
+            NULL if created_at is None else created_at.isoformat(),
+        )
+
+    def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look]]:
+        return ahead(lambda rows: self.waiting(rows).look(), ranges)
+
+    def apply(self, rows: Range, look: Look | None) -> UpsertCounts:
+        look = look or self.waiting(rows).look()
+        if self.options.dry_run:
+            return UpsertCounts(look.new, look.changed, look.rows - look.new - look.changed)
+        return audiences.load(self.waiting(rows), look, owner=self.owner)
+
+    def waiting(self, rows: Range) -> Waiting:
+        return Waiting(rows.table, rows.after, rows.upto, self.merged)
 
     def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[Profile | None]:
         found = store().get([values["id"] for values in sent])
@@ -94,14 +159,9 @@ class Audiences(Kind):
 
     def answered(self, profile: Profile | None, values: Mapping[str, Any]) -> Profile | None:
         """The audience with those of its attributes that the file speaks of."""
-        if profile is None or not self.merges:
+        if profile is None or self.merged is None:
             return profile
         return replace(profile, properties={code: profile.properties.get(code, []) for code in values["properties"]})
-
-    def change(self, values: dict[str, Any]) -> ProfileChange:
-        if created_at := values.get("created_at"):
-            values["created_at"] = datetime.fromisoformat(created_at)
-        return audiences.change_of({**values, "merges": self.merges})
 
     @property
     def owner(self) -> Owner | None:
@@ -114,3 +174,9 @@ class Audiences(Kind):
 
     def finish(self) -> None:
         recount_all()
+
+
+def aliases_of(code: str) -> Mapping[str, str]:
+    """The texts of an attribute that are read as others."""
+    found = catalogue.aliases_of(catalogue.by_code([code]).values())
+    return {alias: text for (_code, alias), text in found.items()}

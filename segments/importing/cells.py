@@ -115,15 +115,14 @@ class AttributeHeader(Header):
         self.columns = {step("/properties", code): self.names[place] for place, code in self.codes.items()}
 
     def value(self, cells: Sequence[str]) -> Document:
-        separator = self.separator
-        properties: dict[str, list[str]] = {}
-        for place, code in self.codes.items():
-            cell = cells[place]
-            if separator and separator in cell:
-                properties[code] = cell.split(separator)
-            else:
-                properties[code] = [cell] if cell and not cell.isspace() else []
+        properties = {code: self.texts(cells[place]) for place, code in self.codes.items()}
         return Document({"id": cells[self.place], "properties": properties})
+
+    def texts(self, cell: str) -> list[str]:
+        """What an attribute with this cell has."""
+        if self.separator and self.separator in cell:
+            return cell.split(self.separator)
+        return [cell] if cell and not cell.isspace() else []
 
     def column_of(self, pointer: str) -> str:
         if pointer == "/id":

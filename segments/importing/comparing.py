@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from segments.border import comparable
-from segments.importing.kinds import Kind
+from segments.importing.kinds import Kind, Row
+from segments.importing.pace import Pace
 from segments.importing.reading import Rows
 from segments.importing.sources import opened
-from segments.importing.staging import Staging, staged
+from segments.importing.staging import BODY, Staging, escaped, row_of
 
 MADE_FOR_NULL = ("approximated_size", "created_at", "updated_at")
 """Fields that are made here where a file has null for them."""
@@ -44,22 +45,29 @@ class Comparison:
 
     def run(self, name: str) -> Iterator[Difference]:
         """Every difference, in the order of keys; ImportRefused when the file as such cannot be read."""
-        with staged() as staging:
+        staging = Staging("compared")
+        staging.create(BODY, lasting=False)
+        try:
             with opened(name) as source:
-                self.read(Rows(self.kind, source), staging)
-            for bodies in staging.chunks(CHUNK_ROWS):
-                yield from self.compare([orjson.loads(body) for body in bodies])
+                self.read(Rows(self.kind, source, quickly=False), staging)
+            staging.complete()
+            for rows in staging.ranges(Pace(CHUNK_ROWS)):
+                yield from self.compare([orjson.loads(body) for body in rows.bodies()])
             self.duplicate = staging.rows - self.same - self.different - self.missing
+        finally:
+            staging.drop()
 
     def read(self, rows: Rows, staging: Staging) -> None:
         """Stage the lines that can be read; one that an import refused for what is here is different or missing."""
         for batch in rows.batches():
-            good = [row for row in batch if not row.faults]
-            self.lines += len(batch)
-            self.rejected += len(batch) - len(good)
-            staging.add(
-                (row.record.line, self.kind.key(row), orjson.dumps([row.record.line, row.values])) for row in good
-            )
+            good = [row for row in batch.rows if not row.faults]
+            self.lines += batch.count
+            self.rejected += batch.count - len(good)
+            staging.add(BODY, [self.staged(row) for row in good])
+
+    def staged(self, row: Row) -> str:
+        body = orjson.dumps([row.record.line, row.values]).decode()
+        return row_of(row.record.line, escaped(self.kind.key(row)), escaped(body))
 
     def compare(self, staged: Sequence[tuple[int, dict[str, Any]]]) -> Iterator[Difference]:
         sent = [self.kind.values_of(values) for _line, values in staged]

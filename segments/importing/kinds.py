@@ -1,19 +1,23 @@
 """What differs between imports of attributes, audiences and segments; everything else is one way for all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+import orjson
 
 from segments.exceptions import Fault, ImportRefused, gettext_noop
 from segments.importing.cells import FieldHeader, Header
 from segments.importing.options import Options
+from segments.importing.quick import Quick
 from segments.importing.readers import Record
-from segments.importing.staging import Staging
+from segments.importing.staging import BODY, Range, Staging, escaped, row_of
 from segments.labels import quoted
 from segments.models.changes import Actor
 from segments.shapes import MOST_UNKNOWN, Reading, Shape
 from segments.store import UpsertCounts
+from segments.store.loading import Look
 
 KEPT = frozenset({"id", "no"})
 GREATEST_NO = 10**15  # numbers go on behind it, and any JSON reader is exact up to 2**53
@@ -45,7 +49,9 @@ class Kind(ABC):
     made_here: ClassVar[frozenset[str]] = frozenset()
     """Fields that are never answered as a file has them."""
     chunk_rows: ClassVar[int] = 500
-    """How many rows one transaction writes; what it locks, clients wait for."""
+    """How many rows one transaction writes at the most; what it locks, clients wait for."""
+    columns: ClassVar[Mapping[str, str]] = BODY
+    """The columns of staged rows, besides line and key."""
 
     def __init__(self, options: Options, actor: Actor) -> None:
         self.options = options
@@ -64,15 +70,33 @@ class Kind(ABC):
     def key(self, row: Row) -> str:
         """What the row is sorted by, and what makes an earlier one its duplicate."""
 
+    def quick(self, header: Header | None, delimiter: str | None) -> Quick | None:
+        """What reads lines that are plainly right faster than one by one; `delimiter` is None for JSON Lines."""
+        return None
+
+    def doubtful(self, keys: Sequence[str]) -> Collection[str]:
+        """Those of these keys of lines that were read quickly which have to be judged after all."""
+        return ()
+
     def judge(self, rows: Sequence[Row]) -> None:  # noqa: B027 a kind need not have anything to add
         """Add what only the database can tell is wrong; a few queries for all of the rows."""
 
     def refuse(self, staging: Staging) -> None:  # noqa: B027 the same
         """Raise ImportRefused for what is wrong between the rows that were staged."""
 
+    def staged(self, rows: Sequence[Row]) -> list[str]:
+        """Rows without faults as COPY takes them, with all of `columns`."""
+        return [
+            row_of(row.record.line, escaped(self.key(row)), escaped(orjson.dumps(row.values).decode())) for row in rows
+        ]
+
+    def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look | None]]:
+        """Each range, with what can be told of it before it is written."""
+        return ((rows, None) for rows in ranges)
+
     @abstractmethod
-    def apply(self, bodies: Sequence[str]) -> UpsertCounts:
-        """Write rows as they were staged, each key once and in the order of keys, in the caller's transaction."""
+    def apply(self, rows: Range, look: Look | None) -> UpsertCounts:
+        """Write rows that were staged, in the order of keys and in the caller's transaction."""
 
     @abstractmethod
     def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[Any]:

@@ -3,11 +3,16 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 LONGEST_LINE = 2**20
-PIECE = 2**16
+PIECE = 2**18
 BOM = b"\xef\xbb\xbf"
+
+
+class Stream(Protocol):
+    def read1(self, size: int, /) -> bytes:
+        """What is there, and nothing at the end."""
 
 
 @dataclass(slots=True)
@@ -25,36 +30,91 @@ class Line:
 
 
 class Lines(Iterator[Line]):
-    """Reads the lines one by one; those put back come again."""
+    """Reads the lines one by one; those put back come again.
 
-    def __init__(self, stream: BinaryIO) -> None:
+    `at_hand` shows those that are read already, for who takes many at a time and then says how many with `take`.
+    """
+
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.number = 0
         self.waiting: deque[Line] = deque()
         self.rest: Iterator[bytes] = iter(())
+        self.read: list[bytes] = []
+        self.taken = 0
+        self.begins = True
+        self.tail = b""
+        """What is read of the line behind those, whose end is not."""
 
     def __next__(self) -> Line:
         if self.waiting:
             return self.waiting.popleft()
-        for _piece in self.rest:
-            pass
-        raw = self.stream.readline(LONGEST_LINE + 2)
-        if not raw:
+        if self.taken == len(self.read) and not self.read_on():
+            return self.last()
+        self.number += 1
+        raw = self.read[self.taken]
+        self.taken += 1
+        return Line(self.number, raw + b"\n", iter(()) if is_too_long(raw) else None)
+
+    def last(self) -> Line:
+        """What has no end: the last line, or one that is too long."""
+        if not self.tail:
             raise StopIteration
         self.number += 1
-        if self.number == 1:
-            raw = raw.removeprefix(BOM)
-        if len(raw) <= LONGEST_LINE or len(raw.rstrip(b"\r\n")) <= LONGEST_LINE:
-            return Line(self.number, raw)
-        self.rest = self._pieces(raw)
-        return Line(self.number, raw, self.rest)
+        raw, self.tail = self.tail, b""
+        if is_too_long(raw):
+            self.rest = self._pieces()
+            return Line(self.number, raw, self.rest)
+        return Line(self.number, raw)
 
     def put_back(self, lines: list[Line]) -> None:
         self.waiting.extendleft(reversed(lines))
 
-    def _pieces(self, piece: bytes) -> Iterator[bytes]:
-        """What follows this piece up to the end of its line."""
-        while piece and not piece.endswith(b"\n"):
-            piece = self.stream.readline(PIECE)
-            if piece:
-                yield piece
+    def at_hand(self, most: int) -> list[bytes]:
+        """The next lines without their ends, all of them short; none where the next one is to be taken by itself."""
+        if self.waiting or (self.taken == len(self.read) and not self.read_on()):
+            return []
+        lines = self.read[self.taken : self.taken + most]
+        # Behind the first one there are none but what one piece had.
+        return [] if len(lines[0]) > LONGEST_LINE else lines
+
+    def take(self, count: int) -> None:
+        self.number += count
+        self.taken += count
+
+    def read_on(self) -> bool:
+        """Read until there are whole lines; False at the end and where one is too long, which is in `tail` then."""
+        for _piece in self.rest:
+            pass
+        while not is_too_long(self.tail) and (piece := self.piece()):
+            self.keep(piece)
+            if self.read:
+                return True
+        return False
+
+    def piece(self) -> bytes:
+        piece = self.stream.read1(PIECE)
+        if self.begins:
+            while 0 < len(piece) < len(BOM) and (more := self.stream.read1(PIECE)):
+                piece += more
+            self.begins = False
+            piece = piece.removeprefix(BOM) or self.stream.read1(PIECE)
+        return piece
+
+    def keep(self, piece: bytes) -> None:
+        """Part what was read into lines."""
+        *self.read, self.tail = (self.tail + piece).split(b"\n")
+        self.taken = 0
+
+    def _pieces(self) -> Iterator[bytes]:
+        """What follows up to the end of the line; the lines behind it come next."""
+        while piece := self.stream.read1(PIECE):
+            end = piece.find(b"\n") + 1
+            yield piece[:end] if end else piece
+            if end:
+                self.keep(piece[end:])
+                return
+
+
+def is_too_long(raw: bytes) -> bool:
+    return len(raw) > LONGEST_LINE and len(raw.rstrip(b"\r")) > LONGEST_LINE

@@ -1,45 +1,77 @@
 """Every line of a source, as far as it can be checked by itself."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
 
 from segments.border import read_json
 from segments.exceptions import ImportRefused, UnreadableJSON, gettext_noop
 from segments.importing.cells import Header
 from segments.importing.kinds import Kind, Row
 from segments.importing.lines import LONGEST_LINE, Lines
+from segments.importing.quick import Quick, Ready
 from segments.importing.readers import Record, csv_records, json_records
 from segments.importing.sources import Source
 
-BATCH_ROWS = 1_000
+BATCH_LINES = 5_000
 BATCH_BYTES = 4 * LONGEST_LINE
+AT_HAND = 500
 CSV_ONLY = gettext_noop("%(options)s: that is for CSV, and %(file)s is JSON Lines. Leave it out.")
 BAD_HEADER = gettext_noop("The header cannot be read. %(problem)s")
+
+
+@dataclass
+class Batch:
+    """Some records: as rows, in the order of the file, or ready for COPY into these columns."""
+
+    columns: Sequence[str] = ()
+    rows: list[Row] = field(default_factory=list)
+    ready: list[Ready] = field(default_factory=list)
+    taken: list[tuple[int, list[bytes]]] = field(default_factory=list)
+    """The lines that were read quickly, with the number of the first of them."""
+
+    @property
+    def count(self) -> int:
+        return len(self.rows) + len(self.ready)
 
 
 class Rows:
     """The rows of one source; in CSV `header` and `beginning`, its bytes, are there once the first one is asked for."""
 
-    def __init__(self, kind: Kind, source: Source) -> None:
+    def __init__(self, kind: Kind, source: Source, *, quickly: bool = True) -> None:
         self.kind = kind
+        self.quickly = quickly
         self.source = source
+        self.lines = Lines(source.stream)
+        self.delimiter: str | None = None
         self.header: Header | None = None
         self.beginning = b""
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self) -> Iterator[Batch]:
         """So many rows at a time; ImportRefused when the file as such does not do."""
-        return batches(map(self.row, self.records()))
+        self.delimiter = self.delimiter_of_cells()
+        records = self.records(self.lines)
+        if self.delimiter:
+            self.begin(next(records, None))
+        quick = self.kind.quick(self.header, self.delimiter) if self.quickly else None
+        is_open = True
+        while is_open:
+            batch = Batch(quick.columns if quick else ())
+            is_open = self.fill(batch, records, quick)
+            if batch.count:
+                yield batch
 
-    def records(self) -> Iterator[Record]:
-        lines = Lines(self.source.stream)
+    def delimiter_of_cells(self) -> str | None:
+        """What parts the cells of CSV; None for JSON Lines."""
         options = self.kind.options
-        if self.source.is_json_lines():
-            if options.csv_only:
-                raise ImportRefused(CSV_ONLY, options=", ".join(options.csv_only), file=self.source.name)
-            return json_records(lines)
-        usual = "\t" if self.source.has_tabs() else ","
-        records = csv_records(lines, options.columns.delimiter or usual)
-        self.begin(next(records, None))
-        return records
+        if not self.source.is_json_lines():
+            return options.columns.delimiter or ("\t" if self.source.has_tabs() else ",")
+        if options.csv_only:
+            raise ImportRefused(CSV_ONLY, options=", ".join(options.csv_only), file=self.source.name)
+        return None
+
+    def records(self, lines: Lines) -> Iterator[Record]:
+        return csv_records(lines, self.delimiter) if self.delimiter else json_records(lines)
 
     def begin(self, first: Record | None) -> None:
         """Take the header from the first record; an empty file has none and needs none."""
@@ -49,6 +81,50 @@ class Rows:
             raise ImportRefused(BAD_HEADER, problem=first.fault.detail)
         self.header = self.kind.header(first.cells)
         self.beginning = first.raw
+
+    def fill(self, batch: Batch, records: Iterator[Record], quick: Quick | None) -> bool:
+        """Read on; a line that is not wholly read ends its batch. False at the end."""
+        lines, size, is_open = 0, 0, True
+        while is_open and lines < BATCH_LINES and size < BATCH_BYTES:
+            if quick and (taken := self.take_quickly(batch, quick)):
+                lines, size = lines + len(taken), size + sum(map(len, taken))
+            elif record := next(records, None):
+                batch.rows.append(self.row(record))
+                lines, size = lines + 1, size + (BATCH_BYTES if record.rest else len(record.raw))
+            else:
+                is_open = False
+        if quick:
+            self.end_quickly(batch, quick)
+        return is_open
+
+    def take_quickly(self, batch: Batch, quick: Quick) -> list[bytes]:
+        """Read lines that are at hand; those that were."""
+        lines, first = self.lines.at_hand(AT_HAND), self.lines.number + 1
+        count, odd = quick.read(first, lines) if lines else (0, [])
+        taken = lines[:count]
+        batch.taken.append((first, taken))
+        for number in odd:
+            batch.rows += self.exactly(number, taken[number - first])
+        self.lines.take(count)
+        return taken
+
+    def end_quickly(self, batch: Batch, quick: Quick) -> None:
+        """Give the batch what is ready, but for rows that the exact reader has to see all the same."""
+        batch.ready = quick.finish()
+        doubtful = self.kind.doubtful([key for _line, key, _row in batch.ready])
+        if not doubtful:
+            return
+        raw = {first + place: line for first, lines in batch.taken for place, line in enumerate(lines)}
+        for line in [line for line, key, _row in batch.ready if key in doubtful]:
+            batch.rows += self.exactly(line, raw[line])
+        batch.ready = [ready for ready in batch.ready if ready[1] not in doubtful]
+        batch.rows.sort(key=lambda row: row.record.line)
+
+    def exactly(self, number: int, line: bytes) -> list[Row]:
+        """What the exact reader makes of a line that is a record by itself; nothing of a blank one."""
+        alone = Lines(BytesIO(line + b"\n"))
+        alone.number, alone.begins = number - 1, False
+        return [self.row(record) for record in self.records(alone)]
 
     def row(self, record: Record) -> Row:
         if record.fault:
@@ -67,17 +143,3 @@ class Rows:
             elif reading.warnings:
                 self.kind.leave_out(str(fault.params["name"]) for fault in reading.warnings if fault.params)
         return row
-
-
-def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows, so many or so many bytes of them at a time; a line that is not wholly read ends its batch."""
-    batch: list[Row] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row.record.raw)
-        if len(batch) == BATCH_ROWS or size > BATCH_BYTES or row.record.rest:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

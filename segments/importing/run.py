@@ -1,21 +1,22 @@
 """An import from its first byte to its receipt."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import orjson
 from django.db import DatabaseError, connection, transaction
 
 from segments.exceptions import ImportRefused, gettext_noop
-from segments.importing.kinds import Kind, Row
+from segments.importing.kinds import Kind
 from segments.importing.options import Options
+from segments.importing.pace import Pace
 from segments.importing.progress import Progress, Silence
-from segments.importing.reading import Rows
+from segments.importing.reading import Batch, Rows
 from segments.importing.receipt import Receipt
 from segments.importing.rejects import Rejects, printable
 from segments.importing.sources import Source, opened
-from segments.importing.staging import Staging, staged
+from segments.importing.staging import Staging
 from segments.models import Import, ImportReject
 from segments.models.changes import Actor
 
@@ -53,7 +54,7 @@ class ImportRun:
     def run(self) -> Receipt:
         """Do all of it; ImportRefused before anything is applied, or not at all."""
         self.row.save()
-        with self.recorded(), staged() as staging:
+        with self.recorded(), self.staged() as staging:
             with opened(self.name) as source:
                 self.read(source, staging)
             self.judge(staging)
@@ -62,6 +63,16 @@ class ImportRun:
                 self.progress.begin("sizing", None)
                 self.kind.finish()
         return self.receipt
+
+    @contextmanager
+    def staged(self) -> Iterator[Staging]:
+        """An empty staging table, which is gone when the import ends, however it does."""
+        staging = Staging(f"import_staged_{self.row.pk}")
+        staging.create(self.kind.columns)
+        try:
+            yield staging
+        finally:
+            staging.drop()
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -89,16 +100,19 @@ class ImportRun:
                     self.progress.advance(self.receipt.lines, source.position)
             finally:
                 self.keep_rejects(rejects)
+        staging.complete()
 
-    def put(self, rows: list[Row], staging: Staging, rejects: Rejects) -> None:
+    def put(self, batch: Batch, staging: Staging, rejects: Rejects) -> None:
         """Judge a batch, then stage what is right and reject the rest, in the order of the file."""
-        self.kind.judge([row for row in rows if not row.faults])
-        self.receipt.lines += len(rows)
-        for row in rows:
+        self.kind.judge([row for row in batch.rows if not row.faults])
+        self.receipt.lines += batch.count
+        for row in batch.rows:
             if row.faults:
                 self.receipt.reject(rejects.add(row))
-        good = (row for row in rows if not row.faults)
-        staging.add((row.record.line, self.kind.key(row), orjson.dumps(row.values)) for row in good)
+        if batch.ready:
+            staging.add(batch.columns, [row for _line, _key, row in batch.ready])
+        if good := [row for row in batch.rows if not row.faults]:
+            staging.add(self.kind.columns, self.kind.staged(good))
 
     def keep_rejects(self, rejects: Rejects) -> None:
         self.row.rejects_file = printable(str(rejects.path.absolute())) if rejects.are_open else ""
@@ -125,11 +139,15 @@ class ImportRun:
     def apply(self, staging: Staging) -> None:
         """Write chunk by chunk, each with its counts in one transaction; a dry run takes each one back."""
         self.progress.begin("applying", staging.rows)
-        for bodies in staging.chunks(self.kind.chunk_rows):
+        pace = Pace(self.kind.chunk_rows)
+        for rows, look in self.kind.looks(staging.ranges(pace)):
+            began = time.monotonic()
             with transaction.atomic():
-                self.receipt.add(self.kind.apply(bodies))
+                counts = self.kind.apply(rows, look)
+                self.receipt.add(counts)
                 self.keep_counts()
                 transaction.set_rollback(self.options.dry_run)
+            pace.took(counts.total, time.monotonic() - began)
             self.progress.advance(self.receipt.applied, self.receipt.applied)
         self.receipt.duplicate = staging.rows - self.receipt.applied
         self.keep_counts()

@@ -10,10 +10,12 @@ from segments.contract import SEGMENT, read_moved
 from segments.definitions import Draft
 from segments.importing.cells import FieldHeader
 from segments.importing.kinds import Kind, Row
+from segments.importing.staging import Range
 from segments.matching import Clauses, compile_all
 from segments.models import AudienceSegment
 from segments.shapes import Reading
 from segments.store import UpsertCounts
+from segments.store.loading import Look
 
 
 class Segments(Kind):
@@ -42,8 +44,8 @@ class Segments(Kind):
         for row, resolved in zip(rows, compile_all(asked), strict=True):
             row.faults.extend(resolved.warnings)
 
-    def apply(self, bodies: Sequence[str]) -> UpsertCounts:
-        return definitions.upsert([Draft(self.values_of(orjson.loads(body))) for body in bodies], self.actor)
+    def apply(self, rows: Range, look: Look | None) -> UpsertCounts:
+        return definitions.upsert([Draft(self.values_of(orjson.loads(body))) for body in rows.bodies()], self.actor)
 
     def stored(self, sent: Sequence[Mapping[str, Any]]) -> Sequence[AudienceSegment | None]:
         found = AudienceSegment.objects.in_bulk([values["id"] for values in sent if "id" in values])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from segments.exceptions import ImportRefused, gettext_noop
 from segments.importing.lines import BOM
@@ -32,7 +32,7 @@ class Source:
     """An open file: its unpacked bytes, and how far the file itself is read, where that can be told."""
 
     name: str
-    stream: BinaryIO
+    stream: io.BufferedReader
     file: BinaryIO | None = None
     size: int | None = None
 
@@ -54,8 +54,7 @@ class Source:
         suffix = Path(unpacked(self.name)).suffix.lower()
         if suffix in JSON_LINES or suffix in CSV:
             return suffix in JSON_LINES
-        peeked: bytes = self.stream.peek(4096)  # type: ignore[attr-defined]
-        return peeked.removeprefix(BOM).lstrip()[:1] == b"{"
+        return self.stream.peek(4096).removeprefix(BOM).lstrip()[:1] == b"{"
 
     def has_tabs(self) -> bool:
         """Whether its cells are parted by tabs unless something else is said."""
@@ -72,7 +71,7 @@ def opened(name: str) -> Iterator[Source]:
     if name == STDIN:
         if sys.stdin is None:  # as Python has it where the shell closed it
             raise ImportRefused(CLOSED)
-        yield Source(name, sys.stdin.buffer)
+        yield Source(name, cast(io.BufferedReader, sys.stdin.buffer))
         return
     refuse_what_is_no_file(name)
     try:
@@ -80,11 +79,11 @@ def opened(name: str) -> Iterator[Source]:
     except OSError as error:
         raise ImportRefused(UNREADABLE, file=name, problem=error.strerror) from None
     with file:
-        stream: BinaryIO = file
+        stream = file
         if unpacked(name) != name:
             if not os.fstat(file.fileno()).st_size:
                 raise ImportRefused(DAMAGED, file=name)
-            stream = io.BufferedReader(gzip.GzipFile(fileobj=file))  # type: ignore[type-var,assignment]
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=file))  # type: ignore[type-var]
         try:
             yield Source(name, stream, file, os.fstat(file.fileno()).st_size)
         except (EOFError, zlib.error, gzip.BadGzipFile):

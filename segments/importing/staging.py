@@ -1,79 +1,124 @@
-"""Where checked rows wait, in a temporary table, until the whole file is judged."""
+"""Where checked rows wait, in a table of their own, until the whole file is judged."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 
 from django.db import connection
 
-CHUNK_CHARACTERS = 8 * 2**20
-FETCHED = 500
+from segments.importing.pace import Pace
+from segments.store.database import execute, fetch_all, fetch_one
+
+CHUNK_BYTES = 8 * 2**20
+BODY = {"body": "text"}
+PACKED = ("text", "jsonb")
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 CREATE = """
-    CREATE TEMPORARY TABLE staged (line bigint, key text COLLATE "C", body text);
-    ALTER TABLE staged ALTER body SET STORAGE EXTERNAL"""
-LAST_OF_EACH_KEY = "SELECT DISTINCT ON (key) body FROM staged ORDER BY key, line DESC"
+    CREATE {kind} TABLE {table} (line bigint, key text COLLATE "C", {columns}) WITH (autovacuum_enabled = off)"""
 SHARED = """
     SELECT shared, min(key), max(key)
-    FROM staged CROSS JOIN LATERAL (SELECT body::json ->> %s) AS member (shared)
+    FROM {table} CROSS JOIN LATERAL (SELECT body::json ->> %s) AS member (shared)
     WHERE shared IS NOT NULL
     GROUP BY shared HAVING min(key) <> max(key)
     ORDER BY shared LIMIT 1"""
+BODIES = """
+    SELECT DISTINCT ON (key) body FROM {table}
+    WHERE key > %(after)s AND key <= %(upto)s ORDER BY key, line DESC"""
+
+# The last key of the next range, or nothing where there are fewer rows.
+END = "SELECT key FROM {table} WHERE key > %(after)s ORDER BY key OFFSET %(most)s - 1 LIMIT 1"
+END_OF_LONG_ROWS = """
+    SELECT max(key) FROM (
+        SELECT key, sum(size) OVER (ORDER BY key ROWS UNBOUNDED PRECEDING) - size AS before FROM (
+            SELECT DISTINCT ON (key) key, octet_length(staged::text) AS size FROM {table} AS staged
+            WHERE key > %(after)s ORDER BY key, line DESC LIMIT %(most)s
+        ) AS following
+    ) AS summed WHERE before < %(bytes)s"""
+
+
+@dataclass(frozen=True)
+class Range:
+    """The rows of `table` whose keys come behind `after` and up to `upto`; of each key the last line counts."""
+
+    table: str
+    after: str
+    upto: str
+
+    def bodies(self) -> list[str]:
+        """The fields of each row as JSON, in the order of keys."""
+        found = fetch_all(BODIES.format(table=self.table), {"after": self.after, "upto": self.upto})
+        return [body for (body,) in found]
 
 
 class Staging:
-    """The rows of one import: line, key, and the fields as JSON."""
+    """The rows of one import: line, key, and the columns that its kind needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: str) -> None:
+        self.table = table
         self.rows = 0
-        self.longest = 1
+        self.has_long_rows = False
 
-    def add(self, rows: Iterable[tuple[int, str, bytes]]) -> None:
+    def create(self, columns: Mapping[str, str], *, lasting: bool = True) -> None:
+        """Make the table, empty; one that is not to last goes with the connection.
+
+        Whole texts are kept as they are: packing them takes longer than writing them.
+        """
+        described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        kind = "UNLOGGED" if lasting else "TEMPORARY"
+        execute(CREATE.format(kind=kind, table=self.table, columns=described))
+        for name, kind in columns.items():
+            if kind in PACKED:
+                execute(f"ALTER TABLE {self.table} ALTER {name} SET STORAGE EXTERNAL")
+
+    def add(self, columns: Iterable[str], rows: Collection[str]) -> None:
+        """Bring rows as `row_of` writes them."""
+        names = ", ".join(("line", "key", *columns))
         cursor = connection.cursor()
-        with cursor, connection.wrap_database_errors, cursor.copy("COPY staged FROM STDIN") as copy:
-            for line, key, body in rows:
-                copy.write_row((line, key, body.decode()))
-                self.rows += 1
-                self.longest = max(self.longest, len(body))
+        with (
+            cursor,
+            connection.wrap_database_errors,
+            cursor.copy(f"COPY {self.table} ({names}) FROM STDIN") as copy,
+        ):
+            copy.write("".join(rows))
+        self.rows += len(rows)
+
+    def complete(self) -> None:
+        """Say that there is no more to come."""
+        execute(f"CREATE INDEX ON {self.table} (key, line DESC)")
+        out_of_line = "SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = %s::regclass"
+        self.has_long_rows = fetch_one(out_of_line, [self.table])[0]
 
     def shared(self, name: str) -> tuple[str, str, str] | None:
         """A value of this field that stands in rows of several keys, with two of them."""
-        with connection.cursor() as cursor:
-            cursor.execute(SHARED, [name])
-            found: tuple[str, str, str] | None = cursor.fetchone()
-            return found
+        found = fetch_all(SHARED.format(table=self.table), [name])
+        return found[0] if found else None  # type: ignore[return-value]
 
-    def chunks(self, most: int) -> Iterator[list[str]]:
-        """The last row of each key, in the order of keys, so many at a time, and fewer where they are long."""
-        chunk: list[str] = []
-        size = 0
-        with connection.chunked_cursor() as cursor:
-            cursor.execute(LAST_OF_EACH_KEY)
-            # A row may be nearly a MiB, so where there are long ones few of them come at a time.
-            while fetched := cursor.fetchmany(max(1, min(FETCHED, CHUNK_CHARACTERS // self.longest))):
-                for (body,) in fetched:
-                    chunk.append(body)
-                    size += len(body)
-                    if len(chunk) == most or size > CHUNK_CHARACTERS:
-                        yield chunk
-                        chunk, size = [], 0
-        if chunk:
-            yield chunk
+    def ranges(self, pace: Pace) -> Iterator[Range]:
+        """The rows in the order of keys, so many at a time as the pace says, and fewer where they are long."""
+        greatest = self.fetch("SELECT max(key) FROM {table}")
+        after = ""
+        while greatest and after < greatest:
+            upto = self.fetch(END_OF_LONG_ROWS if self.has_long_rows else END, after=after, most=pace.rows)
+            yield Range(self.table, after, upto or greatest)
+            after = upto or greatest
 
+    def fetch(self, query: str, **params: object) -> str | None:
+        """The one value of the first row that is found."""
+        found = fetch_all(query.format(table=self.table), {"bytes": CHUNK_BYTES, **params})
+        return found[0][0] if found else None
 
-@contextmanager
-def staged() -> Iterator[Staging]:
-    """An empty staging table, which is gone when the import ends, however it does."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS staged")
-        cursor.execute(CREATE)
-    try:
-        yield Staging()
-    finally:
-        drop()
+    def drop(self) -> None:
+        """Remove the table, unless the connection is gone."""
+        if connection.is_usable():
+            execute(f"DROP TABLE IF EXISTS {self.table}")
 
 
-def drop() -> None:
-    """Remove the table, unless the connection that had it is gone as well."""
-    if connection.is_usable():
-        with connection.cursor() as cursor:
-            cursor.execute("DROP TABLE IF EXISTS staged")
+def escaped(text: str) -> str:
+    """The text as COPY takes it."""
+    return text.translate(ESCAPES)
+
+
+def row_of(line: int, key: str, *rest: str) -> str:
+    """A row as COPY takes it, from texts that are escaped."""
+    return "\t".join(chain((str(line), key), rest)) + "\n"

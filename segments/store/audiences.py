@@ -68,6 +68,10 @@ class UpsertCounts:
     unchanged: int = 0
     suppressed: int = 0
 
+    @property
+    def total(self) -> int:
+        return self.created + self.updated + self.unchanged + self.suppressed
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

@@ -16,6 +16,14 @@ NUMBER_VALUES = f"""
     RETURNING code, text, id"""
 
 
+UNKNOWN = -1
+
+
+def numbers_known(labels: set[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+    """The numbers of these codes with their texts, UNKNOWN for those that no audience has ever had."""
+    return dict.fromkeys(labels, UNKNOWN) | indexed(list(labels))
+
+
 def number_values(labels: set[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
     """The numbers of these codes with their texts, given now to those that had none.
 

@@ -42,7 +42,7 @@ class PostgresStore(AudienceStore):
             return UpsertCounts()
         with transaction.atomic():
             stage(changes)
-            created, updated = write_incoming(lock_head())
+            created, updated = write_incoming(lock_head(), len(changes))
             execute("DROP TABLE incoming")
         return UpsertCounts(created, updated, unchanged=len(changes) - created - updated)
 
@@ -64,7 +64,7 @@ class PostgresStore(AudienceStore):
 
     def _written(self, change: ProfileChange, head: AudienceHead) -> Profile:
         """The audience as what is staged of it leaves it."""
-        write_incoming(head)
+        write_incoming(head, 1)
         execute("DROP TABLE incoming")
         return self.get([change.id])[change.id]
 

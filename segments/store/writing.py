@@ -7,6 +7,8 @@ as Django's are: what it reads after the lock must be what the writer before it 
 """
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db.models import Max
@@ -43,15 +45,24 @@ OTHER_WAYS = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
 BY_INDEX = "; ".join(f"SET LOCAL {way} = off" for way in OTHER_WAYS)
 AS_BEFORE = "; ".join(f"SET LOCAL {way} TO DEFAULT" for way in OTHER_WAYS)
 
+
+@contextmanager
+def by_index() -> Iterator[None]:
+    """Have statements of the transaction go to audiences by their ids."""
+    execute(BY_INDEX)
+    yield
+    execute(AS_BEFORE)
+
+
 COUNT_NEW = f"""
-    SELECT clock_timestamp(), count(*) FROM incoming AS sent
+    SELECT count(*) FROM incoming AS sent
     WHERE NOT EXISTS (SELECT FROM {AUDIENCE} AS stored WHERE stored.id = sent.id)"""
 
 WRITTEN = """
     CASE
         WHEN sent.properties IS NULL THEN stored.properties
-        WHEN merged IS NULL THEN sent.properties{cast}
-        ELSE (stored.properties - merged) || sent.properties{cast}
+        WHEN merged IS NULL THEN sent.properties
+        ELSE (stored.properties - merged) || sent.properties
     END"""
 
 WRITTEN_IDS = f"""
@@ -70,24 +81,27 @@ IDS_ARE_KEPT = f"""
     (SELECT epoch IS NOT NULL AND seq - base_seq = (SELECT count(*) FROM {DELTA} AS delta WHERE delta.seq > base_seq)
     FROM {HEAD})"""
 
-# Whether what was sent changes what is stored; `cast` reads properties that are text.
+# Whether what was sent changes what is stored.
 DIFFERS = f"""(
     sends_id_type AND stored.id_type IS DISTINCT FROM sent.id_type
     OR sends_alt_id AND stored.alt_id IS DISTINCT FROM sent.alt_id
-    OR CASE WHEN sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT} THEN false ELSE stored.properties <> {WRITTEN} END
-    )"""
+    OR CASE
+        WHEN sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT} THEN false
+        WHEN NOT sent.value_ids <@ stored.value_ids AND {IDS_ARE_KEPT} THEN true
+        ELSE stored.properties <> {WRITTEN}
+    END)"""
 
 # The numbers and value ids of what was updated, with the ids of those that may be too wide by now, and of what is new.
 WRITE = f"""
     WITH sent AS MATERIALIZED (
         SELECT sent.*, stored.number FROM incoming AS sent LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.id
-        WHERE stored.id IS NULL OR {DIFFERS.format(cast="")}
+        WHERE stored.id IS NULL OR {{differs}}
     ),
     updated AS (
         UPDATE {AUDIENCE} AS stored SET
             id_type = CASE WHEN sends_id_type THEN sent.id_type ELSE stored.id_type END,
             alt_id = CASE WHEN sends_alt_id THEN sent.alt_id ELSE stored.alt_id END,
-            properties = {WRITTEN.format(cast="")},
+            properties = {WRITTEN},
             value_ids = {WRITTEN_IDS},
             updated_at = greatest(%(moment)s, stored.created_at)
         FROM sent WHERE stored.id = sent.id
@@ -99,14 +113,14 @@ WRITE = f"""
             %(next_number)s - 1 + row_number() OVER (ORDER BY id),
             CASE WHEN sends_id_type THEN id_type ELSE 'account_id' END,
             alt_id,
-            coalesce(properties, '{{}}'),
-            coalesce(value_ids, '{{}}'),
+            coalesce(properties, '{{{{}}}}'),
+            coalesce(value_ids, '{{{{}}}}'),
             coalesce(created_at, %(moment)s),
             greatest(%(moment)s, created_at)
         FROM sent WHERE number IS NULL
         RETURNING number, value_ids
     )
-    SELECT array_agg(number), coalesce(string_agg(coalesce(value_ids, '{{}}')::text, ''), ''),
+    SELECT array_agg(number), coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, ''), ''),
         array_agg(id) FILTER (WHERE merged IS NOT NULL AND coalesce(cardinality(value_ids) > {MAX_CODES}, true))
     FROM updated
     UNION ALL
@@ -132,17 +146,26 @@ def first_head() -> AudienceHead:
     return AudienceHead(next_number=0 if highest is None else highest + 1, seq=max(seq or 0 for seq in written))
 
 
-def write_incoming(head: AudienceHead) -> tuple[int, int]:
-    """Write what `incoming` holds that is new or different; how many audiences were created and updated.
-
-    NumbersExhausted, or TooManyCodes when a merge takes an audience past what it can have.
-    """
-    execute(BY_INDEX)
-    moment, new = fetch_one(COUNT_NEW)
-    if head.next_number + new > NUMBERS:
+def moment_to_write(head: AudienceHead, most: int) -> datetime:
+    """What is written gets this moment; NumbersExhausted when there are not `most` numbers left."""
+    if head.next_number + most > NUMBERS:
         raise NumbersExhausted
-    written = fetch_all(WRITE, {"moment": moment, "next_number": head.next_number})
-    execute(AS_BEFORE)
+    moment: datetime = fetch_one("SELECT clock_timestamp()")[0]
+    return moment
+
+
+def write_incoming(head: AudienceHead, most: int, seq: int | None = None) -> tuple[int, int]:
+    """Write what `incoming` holds, `most` rows at the most, where it is new or different.
+
+    As of write `seq` all of it is. How many audiences were created and updated; NumbersExhausted, or TooManyCodes when
+    a merge takes an audience past what it can have.
+    """
+    write = WRITE.format(differs="true" if head.seq == seq else DIFFERS)
+    with by_index():
+        if head.next_number + most > NUMBERS:
+            most = fetch_one(COUNT_NEW)[0]
+        moment = moment_to_write(head, most)
+        written = fetch_all(write, {"moment": moment, "next_number": head.next_number})
     (updated, ids, wide), (created, new_ids, _none) = written
     width.refuse_too_wide(wide or [])
     numbers = [*(updated or ()), *(created or ())]

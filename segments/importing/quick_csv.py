@@ -1,0 +1,110 @@
+"""Lines of CSV that are plainly right."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import suppress
+
+from segments.importing.cells import AttributeHeader
+from segments.importing.lines import BOM
+from segments.importing.quick import PLAIN_ID, Aliases, Quick, Ready, key_of, members
+from segments.importing.seen import Numbers, Odd, Seen, Unnumbered, Unread
+
+MARK = BOM.decode()
+
+Line = tuple[int, str, list[str]]
+"""Its number, the id, and the other cells."""
+
+
+class QuickCSV(Quick):
+    """A line whose quotes do not end in it may be the beginning of a record, which is for the exact reader to say."""
+
+    columns = ("properties", "value_ids")
+
+    def __init__(self, header: AttributeHeader, delimiter: str, numbers: Numbers, aliases: Aliases) -> None:
+        super().__init__(numbers, aliases)
+        self.header = header
+        self.delimiter = delimiter
+        self.dialect = csv.reader((), delimiter=delimiter, strict=True).dialect
+        self.waiting: list[Line] = []
+        self.forget()
+
+    def forget(self) -> None:
+        places = [place for place in range(len(self.header.names)) if place != self.header.place]
+        self.seen = [self.column(self.header.codes.get(place)) for place in places]
+
+    def column(self, code: str | None) -> Seen | Unread:
+        if code is None:
+            return Unread()
+        return Seen(code, self.numbers, self.header.texts, self.aliases(code))
+
+    def read(self, first: int, lines: list[bytes]) -> tuple[int, list[int]]:
+        texts = texts_of(lines)
+        if texts is None:
+            return unreadable(first, lines)
+        odd: list[int] = []
+        late: list[Line] = []
+        width, place, id_column = len(self.header.names), self.header.place, self.header.names[self.header.place]
+        count = len(texts)
+        for number, text in enumerate(texts, first):
+            cells = self.quoted(text) if '"' in text else text.split(self.delimiter)
+            if not cells:
+                count = number - first
+                break
+            if len(cells) != width or text[:1] == MARK or cells[place] == id_column:
+                odd.append(number)
+                continue
+            audience_id = cells.pop(place)
+            try:
+                self.ready.append((number, audience_id, self.row(number, audience_id, cells)))
+            except Odd:
+                odd.append(number)
+            except Unnumbered:
+                late.append((number, audience_id, cells))
+        return count, sorted([*odd, *self.wait(late)])
+
+    def quoted(self, text: str) -> list[str]:
+        """The cells of a line with quotes, or none if they do not end in it."""
+        try:
+            return next(csv.reader((text,), self.dialect))
+        except csv.Error:
+            return []
+
+    def row(self, number: int, audience_id: str, cells: list[str]) -> str:
+        key = audience_id if PLAIN_ID(audience_id) else key_of(audience_id)
+        properties, value_ids = members([*map(dict.__getitem__, self.seen, cells)])
+        return f"{number}\t{key}\t{properties}\t{value_ids}\n"
+
+    def wait(self, late: list[Line]) -> Iterator[int]:
+        """Want all the numbers that these lines need, and keep them until these are there; which of them are odd."""
+        for number, audience_id, cells in late:
+            try:
+                for seen, cell in zip(self.seen, cells, strict=True):
+                    with suppress(Unnumbered):
+                        seen[cell]
+            except Odd:
+                yield number
+            else:
+                self.waiting.append((number, audience_id, cells))
+
+    def put_off(self) -> Iterator[Ready]:
+        for number, audience_id, cells in self.waiting:
+            yield number, audience_id, self.row(number, audience_id, cells)
+        self.waiting = []
+
+
+def texts_of(lines: list[bytes]) -> list[str] | None:
+    """The lines as text, without the returns that may end them; None when some cannot be read."""
+    try:
+        text = b"\n".join(lines).decode()
+    except UnicodeDecodeError:
+        return None
+    if "\0" in text:
+        return None
+    texts = text.split("\n")
+    return [each.removesuffix("\r") for each in texts] if "\r" in text else texts
+
+
+def unreadable(first: int, lines: list[bytes]) -> tuple[int, list[int]]:
+    """The same for lines among which some cannot be read: all of them are odd."""
+    count = next((place for place, line in enumerate(lines) if b'"' in line), len(lines))
+    return count, list(range(first, first + count))

@@ -1,0 +1,179 @@
+"""Audiences that wait in a table of an import's, and are written from there, range by range, within the database."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from segments.store import roaring
+from segments.store.audiences import UNSENT, ProfileChange, Properties, UpsertCounts
+from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.index import HEAD
+from segments.store.roaring import EVERYONE, BitMap, Delta
+from segments.store.rows import AUDIENCE
+from segments.store.writing import (
+    DIFFERS,
+    INCOMING,
+    advance,
+    by_index,
+    lock_head,
+    moment_to_write,
+    write_incoming,
+)
+
+WAITING = {
+    "id_type": "text",
+    "sends_id_type": "boolean NOT NULL DEFAULT false",
+    "alt_id": "jsonb",
+    "sends_alt_id": "boolean NOT NULL DEFAULT false",
+    "properties": "jsonb",
+    "value_ids": "int[]",
+    "created_at": "timestamptz",
+}
+"""The columns of such a table besides `line` and `key`; properties and value ids are null where none were sent."""
+
+SENT = """(
+    SELECT DISTINCT ON (key) *, %(merged)s::text[] AS merged FROM {waiting}
+    WHERE key > %(after)s AND key <= %(upto)s ORDER BY key, line DESC
+) AS sent"""
+
+LOOK = f"""
+    SELECT count(*), count(*) FILTER (WHERE is_new),
+        coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key) FILTER (WHERE is_to_write), '')
+    FROM (
+        SELECT key, sent.value_ids, stored.id IS NULL AS is_new, stored.id IS NULL OR {DIFFERS} AS is_to_write
+        FROM {SENT} LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.key
+        OFFSET 0
+    ) AS looked"""
+
+# Those that are stored as they were sent are left behind.
+BRING = f"""
+    WITH brought AS (
+        INSERT INTO incoming (
+            id, id_type, sends_id_type, alt_id, sends_alt_id, properties, value_ids, merged, created_at
+        )
+        SELECT key, sent.id_type, sends_id_type, sent.alt_id, sends_alt_id, sent.properties, sent.value_ids, merged,
+            sent.created_at
+        FROM {SENT} LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.key
+        WHERE stored.id IS NULL OR {DIFFERS}
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM brought), (SELECT seq FROM {HEAD})"""
+
+IS_FREE = f"SELECT NOT EXISTS (SELECT FROM {AUDIENCE} WHERE id > %(after)s AND id <= %(upto)s)"
+
+CREATE = f"""
+    INSERT INTO {AUDIENCE} (id, number, id_type, alt_id, properties, value_ids, created_at, updated_at)
+    SELECT key,
+        %(next_number)s - 1 + row_number() OVER (ORDER BY key),
+        CASE WHEN sends_id_type THEN id_type ELSE 'account_id' END,
+        alt_id,
+        coalesce(properties, '{{{{}}}}'),
+        coalesce(value_ids, '{{{{}}}}'),
+        coalesce(created_at, %(moment)s),
+        greatest(%(moment)s, created_at)
+    FROM {SENT}"""
+
+
+class NotFree(Exception):
+    """Audiences have come into a range that had none."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How many rows there are in a range, how many of them are new and changed, and the values of these.
+
+    `values` maps the number of a value to the places, counted from 0, of the rows that have it; it is there where all
+    rows are new and there are no others among them.
+    """
+
+    rows: int
+    new: int
+    changed: int
+    values: Mapping[int, BitMap] | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The rows of a table with keys behind `after` and up to `upto`; of each key the last line counts.
+
+    `merged` names the attributes that they replace or remove; None replaces all of them.
+    """
+
+    table: str
+    after: str
+    upto: str
+    merged: Sequence[str] | None
+
+    def look(self) -> Look:
+        """What writing them would come to just now."""
+        with transaction.atomic(), by_index():
+            rows, new, value_ids = fetch_one(self.query(LOOK), self.params)
+        count = value_ids.count("{")
+        values = roaring.grouped(range(count), value_ids) if new == count == rows else None
+        return Look(rows, new, count - new, values)
+
+    def changes(self) -> list[ProfileChange]:
+        """All of them one by one."""
+        rows = fetch_all(f"SELECT {', '.join(('key', *WAITING))} FROM {self.query(SENT)}", self.params)
+        return [self.change(*row) for row in rows]
+
+    def change(
+        self,
+        key: str,
+        id_type: str | None,
+        sends_id_type: bool,
+        alt_id: str | None,
+        sends_alt_id: bool,
+        properties: str | None,
+        value_ids: object,
+        created_at: datetime | None,
+    ) -> ProfileChange:
+        emptied: Properties = {code: [] for code in self.merged or ()}
+        return ProfileChange(
+            key,
+            id_type if sends_id_type else UNSENT,
+            (None if alt_id is None else json.loads(alt_id)) if sends_alt_id else UNSENT,
+            UNSENT if properties is None else emptied | json.loads(properties),
+            created_at or UNSENT,
+            merges=self.merged is not None,
+        )
+
+    def bring(self) -> tuple[int, int]:
+        """Fill `incoming` with those that are new or different; how many, and as of which write."""
+        execute(INCOMING)
+        with by_index():
+            count, seq = fetch_one(self.query(BRING), self.params)
+        return count, seq
+
+    def query(self, statement: str) -> str:
+        return statement.format(waiting=self.table)
+
+    @property
+    def params(self) -> dict[str, object]:
+        merged = None if self.merged is None else list(self.merged)
+        return {"after": self.after, "upto": self.upto, "merged": merged}
+
+    def create(self, rows: int, values: Mapping[int, BitMap]) -> None:
+        """Write all of them as new audiences with these values, by their places; or NotFree."""
+        head = lock_head()
+        if not fetch_one(IS_FREE, self.params)[0]:
+            raise NotFree
+        moment, first = moment_to_write(head, rows), head.next_number
+        execute(self.query(CREATE), {**self.params, "moment": moment, "next_number": first})
+        head.next_number += rows
+        shifted = {value: places.shift(first) for value, places in values.items()}
+        advance(head, moment, Delta(shifted[EVERYONE], shifted[EVERYONE], shifted))
+
+    def write(self, count: int, seq: int) -> UpsertCounts:
+        """Write the `count` that were brought as of write `seq`."""
+        created, updated = write_incoming(lock_head(), count, seq)
+        execute("DROP TABLE incoming")
+        return UpsertCounts(created, updated)
+
+
+def values_brought() -> list[int]:
+    """The numbers of the values that `incoming` has."""
+    return [value for (value,) in fetch_all("SELECT DISTINCT unnest(value_ids) FROM incoming")]

@@ -1,0 +1,236 @@
+"""Lines that are read quickly are read as the exact reader reads them, whatever stands in them."""
+
+import json
+from io import BufferedReader, BytesIO
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from segments.importing.audiences import Audiences
+from segments.importing.options import Columns, Options
+from segments.importing.reading import Rows
+from segments.importing.seen import Numbers
+from segments.importing.sources import Source
+from segments.models.changes import Actor
+
+pytestmark = pytest.mark.django_db
+
+UNSENT = {"id_type": "\\N", "sends_id_type": False, "alt_id": None, "sends_alt_id": False, "created_at": "\\N"}
+ODD = [
+    "",
+    " ",
+    "\t",
+    "F ",
+    " F",
+    "Zoe\u0301",
+    "Zo\u00e9",
+    "a|b|a",
+    "|",
+    "a||b",
+    "\\",
+    "\\N",
+    "\u202a",
+    "\x1f",
+    "\x7f",
+    "\ufeffF",
+]
+ODD += [
+    "\u3000F",
+    "x" * 1000,
+    "x" * 1001,
+    "|".join(map(str, range(1001))),
+    "id",
+    "a\rb",
+    "\ud55c\uad6d",
+    "25",
+    "25.0",
+    "true",
+    "'",
+    "\0",
+]
+IDS = [
+    "ana",
+    "a/b",
+    ".",
+    "..",
+    "...",
+    "a b",
+    "a\\b",
+    "",
+    "id",
+    "x" * 128,
+    "x" * 129,
+    "\ud55c",
+    "\ufeffana",
+    "\x1f",
+    "\u202a",
+    '"',
+    "a\0",
+]
+
+cells = st.sampled_from(["F", "M", "gold", "silver|gold", *ODD]) | st.text(
+    st.characters(exclude_categories=["Cs"]), max_size=5
+)
+ids = st.sampled_from(IDS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+
+
+def quoted(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
+@st.composite
+def csv_lines(draw):
+    """A line as a program or a person may write it: quoted, or not, with too many cells, cut off, joined, in Latin-1."""
+    written = [
+        draw(st.sampled_from([lambda text: text, quoted]))(text)
+        for text in [draw(ids), *draw(st.lists(cells, min_size=2, max_size=2))]
+    ]
+    line = ",".join(written[: draw(st.sampled_from([3, 3, 3, 3, 2]))]) + draw(
+        st.sampled_from(["", "", "", ",x", '"', '"x'])
+    )
+    return draw(st.sampled_from([line, line, line, line, "", "  ", "id,gender,tier", "\ufeff" + line])).encode(
+        draw(st.sampled_from(["utf-8", "utf-8", "utf-8", "utf-16-le"]))
+    )
+
+
+scalars = (
+    st.sampled_from(["F", "M", "25", 25, 25.0, True, 1, 1.0, 2**63, 2**64, 1e300, None, {}, [], [[]], *ODD])
+    | st.floats()
+    | st.integers()
+)
+members = scalars | st.lists(scalars, max_size=3) | st.lists(st.sampled_from(["F", "M", "a"]), max_size=3)
+codes = st.sampled_from(["gender", "tier", "Zo\u00e9", "Zoe\u0301", "", "x" * 32, "x" * 33, "a b", " a", "\x1f"])
+objects = st.fixed_dictionaries(
+    {"id": ids | scalars},
+    optional={
+        "properties": st.dictionaries(codes, members, max_size=4) | scalars,
+        "id_type": st.none() | cells | scalars,
+        "alt_id": st.none() | st.dictionaries(cells, scalars, max_size=2) | scalars,
+        "created_at": st.sampled_from(
+            [
+                None,
+                "2019-05-01T12:30:15.25Z",
+                "2019-05-01 12:30:15+09:00",
+                "0001-01-01T00:00:00",
+                "2999-01-01T00:00:00Z",
+                5,
+                "x",
+            ]
+        ),
+        "updated_at": st.sampled_from([None, "2019-05-01T12:30:15Z", "x", []]),
+        "propertys": scalars,
+    },
+)
+
+
+@st.composite
+def json_lines(draw):
+    """An object in one of the ways in which it can be written, or something else; now and then a key stands there twice."""
+    value = draw(objects)
+    line = json.dumps(
+        value, ensure_ascii=draw(st.booleans()), separators=draw(st.sampled_from([(",", ":"), (" , ", " : ")]))
+    )
+    twice = draw(st.sampled_from(["", "", "", "", '"id": "zoe", ', '"properties": {}, ', '"alt_id": null, ']))
+    line = "{" + twice + line[1:]
+    return draw(
+        st.sampled_from(
+            [
+                line,
+                line,
+                line,
+                line,
+                "",
+                "null",
+                "[]",
+                "\ufeff" + line,
+                line + "x",
+                line.replace("{}", '{"a": "1", "a": "2"}'),
+            ]
+        )
+    ).encode("utf-8", "surrogatepass")
+
+
+def parsed(text, columns):
+    """The fields of a row as COPY reads it, values by their labels."""
+    line, key, *rest = text.removesuffix("\n").split("\t")
+    found = {**UNSENT, **dict(zip(columns, rest, strict=True))}
+    for name in ("sends_id_type", "sends_alt_id"):
+        found[name] = found[name] in (True, "t", "True")
+    for name in ("properties", "alt_id"):
+        found[name] = None if found[name] in ("\\N", None) else json.loads(found[name].replace("\\\\", "\\"))
+    found["value_ids"] = "".join(sorted(found["value_ids"].strip("{}")))
+    return int(line), key, found
+
+
+def read(name, content, options, *, quickly):
+    """Every line: as it would be staged, or what is wrong with it; and how many of them were read quickly."""
+    kind = Audiences(options, Actor(command="test"))
+    kind.numbers = Numbers(lambda wanted: {label: 10 + sum(map(ord, "".join(label))) for label in wanted})
+    rows = Rows(kind, Source(name, BufferedReader(BytesIO(content))), quickly=quickly)
+    found, count = {}, 0
+    for batch in rows.batches():
+        assert [row.record.line for row in batch.rows] == sorted(row.record.line for row in batch.rows)
+        kind.judge([row for row in batch.rows if not row.faults])
+        found |= {row.record.line: (row.record.raw, row.faults) for row in batch.rows if row.faults}
+        staged = kind.staged([row for row in batch.rows if not row.faults])
+        for columns, texts in ((kind.columns, staged), (batch.columns, [text for _line, _key, text in batch.ready])):
+            for line, key, fields in (parsed(text, columns) for text in texts):
+                assert line not in found
+                found[line] = key, fields
+        count += len(batch.ready)
+    return found, count, kind.left_out
+
+
+def assert_same(name, content, options):
+    exact, none, left_out = read(name, content, options, quickly=False)
+    quick, _count, also_left_out = read(name, content, options, quickly=True)
+    assert none == 0
+    assert quick == exact
+    assert also_left_out == left_out
+
+
+EACH = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@EACH
+@given(st.lists(csv_lines(), max_size=12), st.sampled_from([b"\n", b"\r\n", b"\r\r\n"]), st.booleans())
+def test_it_reads_csv_as_the_exact_reader_does(lines, end, merges):
+    options = Options(columns=Columns(merges=merges, skip=frozenset() if merges else frozenset({"tier"})))
+
+    assert_same("people.csv", b"id,gender,tier\n" + end.join(lines), options)
+
+
+@EACH
+@given(st.lists(json_lines(), max_size=12), st.sampled_from([b"\n", b"\r\n"]), st.booleans())
+def test_it_reads_json_lines_as_the_exact_reader_does(lines, end, strict):
+    assert_same("people.jsonl", end.join([*lines, b""]), Options(strict=strict))
+
+
+def test_it_reads_what_is_plainly_right_quickly():
+    people = 'id,gender,tier\nana,F,gold\nben, M ,"silver|gold"\n\ud55c,,\n'
+    objects = [
+        {
+            "id": "ana",
+            "id_type": None,
+            "alt_id": {"crm": "7"},
+            "properties": {"gender": "F", "age": [25], "tier": ["a", "b"]},
+        }
+    ]
+    objects += [
+        {"id": "ben", "properties": {"nom": 'Zo\u00e9 "Z"'}, "created_at": "2019-05-01T12:30:15Z"},
+        {"id": "\ud55c", "properties": {}},
+    ]
+
+    assert read("people.csv", people.encode(), Options(), quickly=True)[1] == 3
+    for ascii in (True, False):
+        lines = "".join(json.dumps(each, ensure_ascii=ascii) + "\n" for each in objects)
+        assert read("people.jsonl", lines.encode(), Options(), quickly=True)[1] == 3
+
+
+def test_it_forgets_what_it_has_seen_before_that_takes_too_much_memory(monkeypatch):
+    monkeypatch.setattr("segments.importing.quick.MOST_MEMORY", 10_000)
+    content = "id,email\n" + "".join(f"p{number},p{number}@example.com\n" for number in range(12_000))
+
+    found, quick, _left_out = read("people.csv", content.encode(), Options(), quickly=True)
+    assert (len(found), quick) == (12_000, 12_000)
