@@ -9,7 +9,8 @@ from bench.report import Report
 from bench.timing import median, seconds
 from segments.expressions import And
 from segments.store import store
-from segments.store.index import INDEX, IndexSnapshot, leaves
+from segments.store.index import INDEX, IndexSnapshot
+from segments.store.roaring import leaves
 from segments.store.rows import RowsSnapshot
 
 JOB = "Count one segment, median of 200"

@@ -3,9 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from threading import BoundedSemaphore
 
 from django.conf import settings
@@ -15,23 +14,22 @@ from segments.matching import clauses_of, compile_all
 from segments.models import AudienceSegment
 from segments.store import store
 
-AT_ONCE = 5_000
 ROOM = BoundedSemaphore(settings.A2_EXPORTS)
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: how it begins, and how some ids are written in it, each on a line that ends with LF."""
+    """A kind of file: how it begins, and how ids that stand on a line each are written in it, in UTF-8."""
 
     media_type: str
-    header: str
-    lines: Callable[[Sequence[str]], str]
+    header: bytes
+    lines: Callable[[bytes], bytes]
 
 
 def export(
     segment: AudienceSegment, form: Format, after: str | None = None, limit: int | None = None
-) -> Generator[str]:
+) -> Generator[bytes]:
     """The file of the members beyond `after`, in pieces of whole lines, in code point order of their ids.
 
     Close it when it is not read to its end: until then it holds a view of the store. Failures come out of it as
@@ -39,13 +37,12 @@ def export(
     """
     tree = compile_all([clauses_of(segment)])[0].tree
     with store().snapshot(lasting=True) as view:
-        members = view.ids(tree, after, limit)
-        yield form.header + form.lines(list(islice(members, AT_ONCE)))
-        while some := list(islice(members, AT_ONCE)):
-            yield form.lines(some)
+        pieces = view.lines(tree, after, limit)
+        yield form.header + form.lines(next(pieces, b""))
+        yield from map(form.lines, pieces)
 
 
-def in_turn(pieces: Generator[str]) -> Generator[str]:
+def in_turn(pieces: Generator[bytes]) -> Generator[bytes]:
     """A file for a reader elsewhere, who may be slow; ExportsBusy while A2_EXPORTS of them are read from this process.
 
     So there are always threads for the short requests.
@@ -61,11 +58,11 @@ def in_turn(pieces: Generator[str]) -> Generator[str]:
 class Started:
     """A file whose first piece is made already: what fails before it is a refusal with a status and a body."""
 
-    def __init__(self, pieces: Generator[str]) -> None:
+    def __init__(self, pieces: Generator[bytes]) -> None:
         self.pieces = pieces
         self.first = next(pieces)
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[bytes]:
         yield self.first
         yield from self.pieces
 
@@ -74,18 +71,23 @@ class Started:
         self.pieces.close()
 
 
-def csv_lines(ids: Sequence[str]) -> str:
+def csv_lines(ids: bytes) -> bytes:
     """Ids are opaque: one that a spreadsheet would run as a formula is written as it is."""
+    if b"," not in ids and b'"' not in ids:
+        return ids
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([audience_id] for audience_id in ids)
-    return text.getvalue()
+    csv.writer(text, lineterminator="\n").writerows([audience_id] for audience_id in ids.decode().split("\n")[:-1])
+    return text.getvalue().encode()
 
 
-def json_lines(ids: Sequence[str]) -> str:
-    return "".join(f"{ENCODER.encode(audience_id)}\n" for audience_id in ids)
+def json_lines(ids: bytes) -> bytes:
+    """Without quotes and backslashes in them, ids need quotes around them alone: they have no control characters."""
+    if ids and b'"' not in ids and b"\\" not in ids:
+        return b'"' + ids[:-1].replace(b"\n", b'"\n"') + b'"\n'
+    return "".join(f"{ENCODER.encode(audience_id)}\n" for audience_id in ids.decode().split("\n")[:-1]).encode()
 
 
 FORMATS = {
-    "csv": Format("text/csv", "id\n", csv_lines),
-    "ndjson": Format("application/x-ndjson", "", json_lines),
+    "csv": Format("text/csv", b"id\n", csv_lines),
+    "ndjson": Format("application/x-ndjson", b"", json_lines),
 }

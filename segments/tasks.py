@@ -12,6 +12,7 @@ from segments import recounting, settling
 from segments.importing import uploads
 from segments.models import Client, Import
 from segments.models.changes import Actor
+from segments.store import editing
 
 # The last place of a schedule is the seconds; a lock keeps a second one of the kind out of the queue.
 
@@ -21,6 +22,13 @@ from segments.models.changes import Actor
 def recount_sizes(timestamp: int) -> None:
     """Recount the segments soon after audiences or the catalogue changed."""
     recounting.recount_if_behind()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="order_ids", retry=RetryStrategy(wait=60))
+def order_ids(timestamp: int) -> None:
+    """Write the ids of audiences in order again soon after many came, for exports."""
+    editing.make_if_due()
 
 
 @app.task(lock="settle_values", retry=RetryStrategy(wait=10))

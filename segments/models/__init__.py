@@ -5,7 +5,7 @@ from segments.models.audiences import Audience, AudienceHead
 from segments.models.changes import Change
 from segments.models.clients import Client
 from segments.models.imports import Import, ImportReject
-from segments.models.index import AudienceBitmap, AudienceDelta, IndexedValue
+from segments.models.index import AudienceBitmap, AudienceDelta, IdBlock, IdEdition, IndexedValue
 from segments.models.owners import Owner
 from segments.models.recounts import Recount
 from segments.models.segments import AudienceSegment, SegmentSize
@@ -23,6 +23,8 @@ __all__ = [
     "AudienceTotal",
     "Change",
     "Client",
+    "IdBlock",
+    "IdEdition",
     "Import",
     "ImportReject",
     "IndexedValue",

@@ -44,3 +44,34 @@ class AudienceDelta(models.Model):
 
     def __str__(self) -> str:
         return f"write {self.seq:,}"
+
+
+class IdEdition(models.Model):
+    """One making of the blocks of ids: of the `audiences` that had numbers below `horizon`.
+
+    It is good while `epoch` is the head's, as then nobody else has got one of these numbers.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    epoch = models.UUIDField()
+    horizon = models.BigIntegerField()
+    audiences = models.BigIntegerField()
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.audiences:,} ids"
+
+
+class IdBlock(models.Model):
+    """Some ids in order, the id `first` and those after it, with the numbers of their audiences: `store.blocks`."""
+
+    pk = models.CompositePrimaryKey("edition", "place")
+    edition = models.UUIDField()
+    place = models.IntegerField()
+    first = models.TextField(db_collation="C")
+    numbers = models.BinaryField()
+    ids = models.BinaryField()
+    checksum = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"ids {self.place}, from {self.first}"

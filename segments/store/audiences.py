@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import islice
 from typing import Any, Final
 
 from segments.expressions import Expression
@@ -17,6 +18,7 @@ Batch = Sequence[Any]
 AltId = dict[str, Any]
 Label = tuple[str, str]
 """The code of an attribute and one of its values."""
+IN_A_PIECE = 5_000
 
 
 class Unsent(Enum):
@@ -99,6 +101,10 @@ class Snapshot(ABC):
     @abstractmethod
     def ids(self, tree: Expression, after: str | None = None, limit: int | None = None) -> Iterator[str]:
         """The ids that the tree selects, in code point order, beyond `after`; streamed, in flat memory."""
+
+    def lines(self, tree: Expression, after: str | None = None, limit: int | None = None) -> Iterator[bytes]:
+        """The same in UTF-8, in pieces of whole lines: an LF after each id, which has none itself."""
+        return in_lines(self.ids(tree, after, limit))
 
     @abstractmethod
     def sample(self, tree: Expression, limit: int) -> list[str]:
@@ -184,6 +190,12 @@ class AudienceStore(ABC):
     @abstractmethod
     def check(self) -> list[str]:
         """What is wrong with what is stored, a sentence each; empty when it is sound."""
+
+
+def in_lines(ids: Iterator[str]) -> Iterator[bytes]:
+    """Ids as `Snapshot.lines` gives them."""
+    while some := list(islice(ids, IN_A_PIECE)):
+        yield "".join(f"{audience_id}\n" for audience_id in some).encode()
 
 
 def refuse_twice(changes: Sequence[ProfileChange]) -> None:

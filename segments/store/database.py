@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 Params = Sequence[Any] | Mapping[str, Any]
@@ -38,3 +39,11 @@ def execute(statement: str, params: Params | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         return int(cursor.rowcount)
+
+
+def fetch_binary(query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The same with megabytes of bytes in the answer, which come as they are and not as text."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(query, params, binary=True)  # type: ignore[arg-type]
+        return cursor.fetchall()

@@ -9,18 +9,19 @@ import logging
 import random
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from segments.expressions import And, AnyOf, Expression, Not
+from segments.expressions import AnyOf, Expression
 from segments.models import AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
 from segments.store import roaring
 from segments.store.audiences import Batch, Label
 from segments.store.bitmaps import MEND, Base, Outdated
 from segments.store.database import fetch_all, history_of
-from segments.store.roaring import EVERYONE, NONE, BitMap, Damaged, Delta
-from segments.store.rows import AUDIENCE, RowsSnapshot, parted
+from segments.store.listing import ListedSnapshot
+from segments.store.roaring import EVERYONE, BitMap, Damaged, Delta, either, leaves
+from segments.store.rows import AUDIENCE, parted
 
 BEFORE_ALL = -1
 MOST_UNITED = 32  # clauses, whose sets a view keeps
@@ -155,8 +156,8 @@ def indexed(labels: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
 INDEX = Index()
 
 
-class IndexSnapshot(RowsSnapshot):
-    """Counts from a view; ids from the rows of the same snapshot of the database, which are those of the view.
+class IndexSnapshot(ListedSnapshot):
+    """Counts and members from a view, whose rows are those that the same snapshot of the database shows.
 
     In a transaction that is READ COMMITTED a compaction may come between the view and its bitmaps: then rows
     answer, as that transaction sees them.
@@ -164,7 +165,7 @@ class IndexSnapshot(RowsSnapshot):
 
     def __init__(self, view: View, *, keep: bool) -> None:
         self.view = view
-        self.as_of = view.as_of
+        self.as_of, self.epoch = view.as_of, view.epoch
         self.one_moment = keep
         self.known = view.base.ids if keep else dict(view.base.ids)
         self.united: dict[AnyOf, tuple[BitMap, BitMap]] = {}
@@ -267,6 +268,12 @@ class IndexSnapshot(RowsSnapshot):
         now = roaring.members(tree, lambda clause: sets[clause][1], lambda: overlay.numbers(EVERYONE))
         return before - overlay.touched, now
 
+    def members(self, tree: Expression) -> BitMap | None:
+        try:
+            return BitMap.union(*self.selected(tree)) if self.one_moment else None
+        except Outdated:
+            return None
+
     def counted_within(self, tree: Expression, values: Iterable[int]) -> dict[int, int]:
         """How many of those whom the tree selects have each of the values."""
         before, now = self.selected(tree)
@@ -291,18 +298,3 @@ class IndexSnapshot(RowsSnapshot):
         """Bring the numbers of these values to those that are known."""
         if missing := sorted(set(labels) - self.known.keys()):
             self.known.update(indexed(missing))
-
-
-def either(sets: list[BitMap]) -> BitMap:
-    return sets[0] if len(sets) == 1 else BitMap.union(*sets) if sets else NONE
-
-
-def leaves(tree: Expression) -> Iterator[AnyOf]:
-    match tree:
-        case AnyOf():
-            yield tree
-        case And(parts):
-            for part in parts:
-                yield from leaves(part)
-        case Not(part):
-            yield from leaves(part)

@@ -4,7 +4,7 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -130,6 +130,21 @@ def sides(parts: Iterable[Expression], find: Find, everyone: Everyone) -> tuple[
     wanted = [members(part, find, everyone) for part in parts if not isinstance(part, Not)]
     unwanted = [members(part.part, find, everyone) for part in parts if isinstance(part, Not)]
     return sorted(wanted, key=len) or [everyone()], unwanted
+
+
+def either(sets: list[BitMap]) -> BitMap:
+    return sets[0] if len(sets) == 1 else BitMap.union(*sets) if sets else NONE
+
+
+def leaves(tree: Expression) -> Iterator[AnyOf]:
+    match tree:
+        case AnyOf():
+            yield tree
+        case And(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
 
 
 def bitmap_of(network_order: bytes) -> BitMap:

@@ -25,7 +25,7 @@ from django.db import connection, transaction
 
 from segments.expressions import And, AnyOf, Expression, Not
 from segments.models import AudienceHead
-from segments.store import ProfileChange, upkeep
+from segments.store import ProfileChange, editing, listing, upkeep
 from segments.store.index import IndexSnapshot
 from segments.store.postgres import PostgresStore
 from segments.store.roaring import SHARD
@@ -62,6 +62,9 @@ def wrong_answers(view: IndexSnapshot, dice: random.Random) -> list[str]:
             wrong.append(f"write {view.view.seq}: {answered} instead of {counted} for {tree}")
     if (answered := view.total) != (counted := rows.total):
         wrong.append(f"write {view.view.seq}: {answered} instead of {counted} in all")
+    tree, after = some_tree(dice), dice.choice([None, *SHARED])
+    if dice.random() < 0.3 and (answered := list(view.ids(tree, after))) != (listed := list(rows.ids(tree, after))):
+        wrong.append(f"write {view.view.seq}: members {set(answered) ^ set(listed)} of {tree} beyond {after}")
     code = dice.choice(sorted(VALUES))
     if view.value_counts(code) != rows.value_counts(code):
         wrong.append(f"write {view.view.seq}: the values of {code}")
@@ -98,7 +101,8 @@ def write(name: str, seed: int, until: float, tell: Connection) -> None:
 
 def read(name: str, seed: int, until: float, tell: Connection) -> None:
     """Two threads that share what this process keeps, compare it with the rows of the same moment."""
-    settings.A2_BITMAP_CACHE_MB = seed % 2
+    settings.A2_BITMAP_CACHE_MB = settings.A2_ID_CACHE_MB = seed % 2
+    listing.FEW, listing.MOST_NEWER = 20 * (seed % 2), 50
 
     def compare(thread: int) -> None:
         dice, store = random.Random(seed + thread), PostgresStore()
@@ -120,6 +124,11 @@ def compact(name: str, seed: int, until: float, tell: Connection) -> None:
 
 def rebuild(name: str, seed: int, until: float, tell: Connection) -> None:
     keep(lambda: list(upkeep.rebuild()), until, tell)
+
+
+def order(name: str, seed: int, until: float, tell: Connection) -> None:
+    editing.AT_ONCE = 20
+    keep(editing.make, until, tell)
 
 
 def keep(work: Callable[[], object], until: float, tell: Connection) -> None:

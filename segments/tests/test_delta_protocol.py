@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from segments.store import upkeep
+from segments.store import editing, upkeep
 from segments.tests import crowd
 from segments.tests.crowd import Process
 from segments.tests.threads import PATIENCE
@@ -28,22 +28,24 @@ def seed(request):
 def test_it_answers_as_the_rows_do_while_many_processes_write_compact_and_rebuild(request, seed):
     seconds = float(request.config.getoption("--seconds"))
     crowd.begin_at_the_edge_of_a_shard()
-    roles = [crowd.write] * 3 + [crowd.read] * 2 + [crowd.compact, crowd.rebuild]
+    roles = [crowd.write] * 3 + [crowd.read] * 2 + [crowd.compact, crowd.rebuild, crowd.order]
     until = time.monotonic() + seconds
     processes = [Process(role, f"{role.__name__}-{place}", seed + place, until) for place, role in enumerate(roles)]
     with ThreadPoolExecutor(len(processes)) as ears:
         assert list(ears.map(Process.hear, processes)) == [0] * len(processes)
 
     reads = [wrong for process in processes for wrong in process.heard("read")]
-    kept = [len(process.heard("kept")) for process in processes if process.role in (crowd.compact, crowd.rebuild)]
+    kept = [len(process.heard("kept")) for process in processes[5:]]
     writes = sum(len(process.heard("done")) for process in processes)
     wrong = [answer for read in reads for answer in read]
-    sys.stdout.write(f"{len(reads):,} reads, {writes:,} writes, compactions and rebuilds {kept}: {len(wrong)} wrong\n")
+    sys.stdout.write(
+        f"{len(reads):,} reads, {writes:,} writes, compactions, rebuilds and orderings {kept}: {len(wrong)} wrong\n"
+    )
     assert wrong == []
     assert len(reads) > 100
     assert writes > 50
     assert min(kept) > 0
-    assert list(upkeep.differences()) == []
+    assert [*upkeep.differences(), *editing.differences()] == []
 
 
 class Model:

@@ -9,7 +9,7 @@ from django.db import connection
 
 from segments import audiences
 from segments.models import AudienceSegment, Owner
-from segments.store import ProfileChange
+from segments.store import ProfileChange, listing
 
 UUID = "00000000-0000-4000-8000-000000000000"
 
@@ -56,7 +56,8 @@ class Cutting(StringIO):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_says_that_its_output_was_cut_short():
+def test_it_says_that_its_output_was_cut_short(monkeypatch):
+    monkeypatch.setattr(listing, "FEW", 0)
     audiences.upsert([ProfileChange(f"a{index:04}", properties={"all": ["yes"]}) for index in range(6_000)])
     owner = Owner.objects.create(name="Alice")
     segment = AudienceSegment.objects.create(

@@ -27,17 +27,18 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabase
 
 @pytest.fixture(scope="module")
 def server(database: LocalDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose workers have memory of nothing yet: the audiences came by a command."""
-    folder = tmp_path_factory.mktemp("local")
-    server = Server(database.url, folder)
+    """A server whose workers have memory of nothing yet, and keep no ids: the audiences came by a command."""
+    server = Server(database.url, tmp_path_factory.mktemp("local"), A2_ID_CACHE_MB="0")
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
 def everyone(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The id of the segment of all of them."""
-    return load_everyone(server, tmp_path_factory.mktemp("people"), IDS)
+    """The id of the segment of all of them, whose ids are in order."""
+    segment_id = load_everyone(server, tmp_path_factory.mktemp("people"), IDS)
+    server.manage("rebuild_index")
+    return segment_id
 
 
 @pytest.fixture

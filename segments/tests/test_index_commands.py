@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from segments.models import Audience, AudienceBitmap, AudienceDelta
+from segments.models import Audience, AudienceBitmap, AudienceDelta, IdBlock, IdEdition
 from segments.store import ProfileChange, compacting, upkeep
 from segments.store.postgres import PostgresStore
 from segments.tests.threads import PATIENCE, elsewhere
@@ -66,6 +66,18 @@ def test_it_prints_each_difference(shoppers):
     assert said.splitlines()[0] == "Value 0, shard 0: 3 audiences differ, the first has number 0."
     assert said.splitlines()[-1].startswith("1 audiences have other value ids than their properties say")
     assert refusal == "2 differences. Type: manage.py rebuild_index"
+    manage("rebuild_index")
+    assert manage("check_index").startswith("Bitmaps and rows agree: 3 audiences, ")
+
+
+def test_it_makes_the_ids_in_order_and_compares_them(shoppers):
+    manage("rebuild_index")
+    assert IdEdition.objects.get().audiences == 3
+    IdBlock.objects.update(checksum=0)
+
+    code, said, _refusal = refused("check_index")
+
+    assert (code, said) == (1, "Block 0 of the ids is damaged.\n")
     manage("rebuild_index")
     assert manage("check_index").startswith("Bitmaps and rows agree: 3 audiences, ")
 

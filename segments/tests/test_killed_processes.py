@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from segments.store import upkeep
+from segments.store import editing, upkeep
 from segments.store.postgres import PostgresStore
 from segments.tests import crowd
 from segments.tests.crowd import Process
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def kill_one(seed: int) -> list[Process]:
-    """Two writers, a compactor and a rebuilder at work, one of whom is killed at some moment."""
+    """Two writers, and one each who compacts, rebuilds and orders ids, one of whom is killed at some moment."""
     dice = random.Random(seed)
     until = time.monotonic() + AT_ONCE
-    roles = [crowd.write, crowd.write, crowd.compact, crowd.rebuild]
+    roles = [crowd.write, crowd.write, crowd.compact, crowd.rebuild, crowd.order]
     processes = [Process(role, f"{role.__name__}-{place}", seed + place, until) for place, role in enumerate(roles)]
     victim = dice.choice(processes)
     with ThreadPoolExecutor(len(processes)) as ears:
@@ -30,7 +30,7 @@ def kill_one(seed: int) -> list[Process]:
         victim.process.join(dice.uniform(0.1, AT_ONCE))
         victim.process.kill()
         codes = [end.result(EACH) for end in ends]
-    assert [code for process, code in zip(processes, codes, strict=True) if process is not victim] == [0, 0, 0]
+    assert [code for process, code in zip(processes, codes, strict=True) if process is not victim] == [0] * 4
     return processes
 
 
@@ -74,11 +74,11 @@ def test_it_loses_nothing_when_a_process_is_killed(seeds):
     for seed in seeds:
         processes = kill_one(seed)
 
-        assert list(upkeep.differences()) == [], seed
+        assert [*upkeep.differences(), *editing.differences()] == [], seed
         for writer in processes[:2]:
             states = possible(writer)
             stored = {each: profile.properties for each, profile in store.get(states).items()}
             assert [each for each in states if stored.get(each) not in states[each]] == [], seed
             store.erase(states)
         compact_when_the_lock_is_free()
-        assert list(upkeep.differences()) == [], seed
+        assert [*upkeep.differences(), *editing.differences()] == [], seed

@@ -39,8 +39,9 @@ from segments.models import (
     IndexedValue,
 )
 from segments.renaming import Asked
-from segments.store import UNSENT, ProfileChange, upkeep
+from segments.store import UNSENT, ProfileChange, editing, listing, upkeep
 from segments.store import index as index_module
+from segments.store.editions import SHELF
 from segments.store.memory import MemoryStore
 from segments.store.postgres import PostgresStore
 from segments.tests import strategies as some
@@ -156,6 +157,10 @@ class Engine(RuleBasedStateMachine):
         list(upkeep.rebuild())
 
     @rule()
+    def order_the_ids(self):
+        editing.make()
+
+    @rule()
     def cut_off_a_compaction(self):
         if AudienceDelta.objects.exists():
             compact_until_the_head_is_needed()
@@ -178,14 +183,14 @@ class Engine(RuleBasedStateMachine):
     @rule()
     def forget(self):
         """Another process, which has nothing in memory yet."""
-        index_module.INDEX.view = lookup.INDEX.state = None
+        index_module.INDEX.view = lookup.INDEX.state = SHELF.edition = None
 
     @precondition(lambda self: self.is_settled)
-    @rule(tree=some.trees(some.VOCABULARY))
-    def count(self, tree):
+    @rule(tree=some.trees(some.VOCABULARY), after=st.none() | st.sampled_from(IDS), limit=st.none() | st.integers(0, 9))
+    def count(self, tree, after, limit):
         with self.store.snapshot() as view, self.judge.snapshot() as expected:
             assert view.count(tree) == expected.count(tree)
-            assert list(view.ids(tree)) == list(expected.ids(tree))
+            assert list(view.ids(tree, after, limit)) == list(expected.ids(tree, after, limit))
             assert view.total == expected.total
 
     @precondition(lambda self: self.is_settled)
@@ -318,7 +323,7 @@ class Engine(RuleBasedStateMachine):
     def agrees_with_the_rows(self):
         Engine.taken += 1
         if AudienceHead.objects.exists():
-            assert list(upkeep.differences()) == []
+            assert [*upkeep.differences(), *editing.differences()] == []
 
 
 def reworded(clause, names):
@@ -334,7 +339,10 @@ def reworded(clause, names):
     return found
 
 
-def test_it_answers_as_the_reference_does_at_every_step(request):
+def test_it_answers_as_the_reference_does_at_every_step(request, monkeypatch):
+    monkeypatch.setattr(editing, "AT_ONCE", 3)
+    monkeypatch.setattr(listing, "FEW", 0)
+    monkeypatch.setattr(listing, "MOST_NEWER", 3)
     Engine.taken, steps = 0, int(request.config.getoption("--steps"))
     while Engine.taken < steps:
         options = settings(max_examples=max((steps - Engine.taken) // 25, 1), stateful_step_count=30, deadline=None,

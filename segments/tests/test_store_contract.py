@@ -1,6 +1,7 @@
 """What every store promises, tried on all of them; `MemoryStore` and `evaluate` are the judges."""
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from segments.border import comparable
 from segments.exceptions import AudienceExists, AudienceMissing
 from segments.expressions import And, AnyOf, Nobody, Not, evaluate
-from segments.store import UNSENT, ProfileChange, UpsertCounts
+from segments.store import UNSENT, ProfileChange, UpsertCounts, editing, listing
 from segments.store.memory import MemoryStore
 from segments.store.postgres import PostgresStore
 from segments.tests import strategies as some
@@ -44,8 +45,26 @@ IDS = ["1", "10", "2", "A", "a", "b'\"%s\\", "é", "z", "\uffff", "🙂", "{}", 
 each_from_empty = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture(params=[MemoryStore, pytest.param(PostgresStore, marks=pytest.mark.django_db)])
-def store(request):
+class OrderedStore(PostgresStore):
+    """Outside of a transaction, so that members are written from ids in order, which are made for each view."""
+
+    @contextmanager
+    def snapshot(self, *, lasting=False):
+        editing.make()
+        with super().snapshot(lasting=lasting) as view:
+            yield view
+
+
+@pytest.fixture(
+    params=[
+        MemoryStore,
+        pytest.param(PostgresStore, marks=pytest.mark.django_db),
+        pytest.param(OrderedStore, marks=pytest.mark.django_db(transaction=True)),
+    ]
+)
+def store(request, monkeypatch):
+    monkeypatch.setattr(editing, "AT_ONCE", 3)
+    monkeypatch.setattr(listing, "FEW", 0)
     return request.param()
 
 

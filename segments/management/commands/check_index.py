@@ -1,6 +1,7 @@
-"""`manage.py check_index`: compare the bitmaps with the rows."""
+"""`manage.py check_index`: compare the bitmaps, and the ids in order, with the rows."""
 
 from argparse import ArgumentTypeError
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,13 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from segments.management.upkeep import refusals
-from segments.store import upkeep
+from segments.store import editing, upkeep
 
 
 class Command(BaseCommand):
     help = (
-        "Compare every bitmap, with the deltas since, with the rows of the same moment, and each audience's value ids "
-        "with its properties. Prints each difference. Exits 1 when there is one, 2 when there is no database."
+        "Compare every bitmap, with the deltas since, with the rows of the same moment, each audience's value ids with "
+        "its properties, and the ids in order with the rows. Prints each difference. Exits 1 when there is one, 2 when "
+        "there is no database."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, sample: int | None, **options: Any) -> None:
         found = 0
         with refusals():
-            for difference in upkeep.differences(sample):
+            for difference in chain(upkeep.differences(sample), editing.differences()):
                 found += 1
                 self.stdout.write(difference)
             extent = upkeep.extent()

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         try:
             for piece in export(segment, FORMATS[options["format"]]):
-                self.stdout.write(piece, ending="")
+                self.stdout.write(piece.decode(), ending="")
             self.stdout.flush()
         except BrokenPipeError:
             # What is still buffered goes nowhere, or Python complains of it when it ends.
