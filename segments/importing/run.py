@@ -8,6 +8,7 @@ from pathlib import Path
 from django.db import DatabaseError, connection, transaction
 
 from segments.exceptions import ImportRefused, gettext_noop
+from segments.importing.alone import STAGED, alone
 from segments.importing.kinds import Kind
 from segments.importing.options import Options
 from segments.importing.pace import Pace
@@ -27,7 +28,12 @@ TOO_MANY = gettext_noop(
 
 
 class ImportRun:
-    """One import; `row` is what is kept of it, and never says less than what was written."""
+    """One import; `row` is what is kept of it, and never says less than what was written.
+
+    One that `waits` begins when another one that is at work has ended, where it would be refused otherwise.
+    """
+
+    waits = False
 
     def __init__(
         self,
@@ -54,7 +60,7 @@ class ImportRun:
     def run(self) -> Receipt:
         """Do all of it; ImportRefused before anything is applied, or not at all."""
         self.row.save()
-        with self.recorded(), self.staged() as staging:
+        with self.recorded(), alone(self.row, waits=self.waits), self.staged() as staging:
             with opened(self.name) as source:
                 self.read(source, staging)
             self.judge(staging)
@@ -67,7 +73,7 @@ class ImportRun:
     @contextmanager
     def staged(self) -> Iterator[Staging]:
         """An empty staging table, which is gone when the import ends, however it does."""
-        staging = Staging(f"import_staged_{self.row.pk}")
+        staging = Staging(f"{STAGED}{self.row.pk}")
         staging.create(self.kind.columns)
         try:
             yield staging

@@ -99,7 +99,7 @@ def run_of(row: Import, name: str, actor: Actor) -> ImportRun:
     asked = {**row.options, **({"owner": row.owner_id} if row.owner_id else {})}
     options = options_of(row.kind, asked, dry_run=row.dry_run, rejects=rejects)
     run = ImportRun(KINDS[row.kind], str(place(name)), options, actor, Kept(row))
-    run.row = row
+    run.row, run.waits = row, True
     return run
 
 
