@@ -1,7 +1,7 @@
 """Every line of a source, as far as it can be checked by itself."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 from segments.border import read_json
@@ -130,9 +130,10 @@ class Rows:
         if record.fault:
             return Row(record, None, faults=[record.fault])
         try:
-            document = self.header.document(record.cells) if self.header else read_json(record.raw)
+            document = self.header.document(record.cells) if self.header else read_json(record.raw.rstrip(b"\r\n"))
         except UnreadableJSON as error:
-            return Row(record, None, faults=[error.fault])
+            fault = replace(error.fault, params={**error.fault.params, "line": record.line})
+            return Row(record, None, faults=[fault])
         row = Row(record, document.value, faults=[*document.faults])
         if not (row.value is None and row.faults):
             reading = self.kind.read(row.value)

@@ -99,7 +99,8 @@ class Rejects:
 
 def report_path(path: Path | str) -> Path:
     """The report on the rejected lines in this file."""
-    return Path(path).with_suffix(".report.csv")
+    path = Path(path)
+    return path.with_suffix(".report.csv") if path.suffix == ".csv" else path.with_name(f"{path.name}.report.csv")
 
 
 def clear(path: Path, report: Path) -> None:

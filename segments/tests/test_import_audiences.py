@@ -200,11 +200,11 @@ def test_it_rejects_bad_json_lines_by_the_codes_of_the_api(folder):
     content = b'{"id": "first"}\n' + b"".join(line + b"\r\n" for line, _code, _place in BAD_JSON) + b'{"id": "last"}'
     outcome = folder.load("audiences", "people.jsonl", content)
 
-    told = [(entry["code"], entry["column"]) for entry in folder.rejects("people.rejects.report.csv")]
+    told = [(entry["code"], entry["column"]) for entry in folder.rejects("people.rejects.jsonl.report.csv")]
     assert outcome.receipt["created"] == 2
     assert outcome.receipt["rejected"] == len(BAD_JSON)
     firsts = {}
-    for entry in folder.rejects("people.rejects.report.csv"):
+    for entry in folder.rejects("people.rejects.jsonl.report.csv"):
         firsts.setdefault(int(entry["line"]), (entry["code"], entry["column"]))
     assert len(told) >= len(firsts)
     assert [code for code, _column in firsts.values()] == [code for _line, code, _place in BAD_JSON]
@@ -226,7 +226,9 @@ def test_strict_rejects_lines_with_unknown_attributes_and_fields(folder):
 
     assert outcome.receipt["created"] == 1
     assert outcome.receipt["reasons"] == {"unknown_attribute": 1, "unknown_field": 1}
-    report = [(entry["line"], entry["column"], entry["value"]) for entry in folder.rejects("people.rejects.report.csv")]
+    report = [
+        (entry["line"], entry["column"], entry["value"]) for entry in folder.rejects("people.rejects.jsonl.report.csv")
+    ]
     assert report == [
         ("2", "/properties/gendr", "'F'"),
         ("2", "/properties/tear", "'gold'"),

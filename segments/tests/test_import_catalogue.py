@@ -147,7 +147,7 @@ def test_it_rejects_another_code_for_an_id_that_is_here(folder):
 
     assert outcome.counts == {"updated": 1, "rejected": 1}
     assert outcome.receipt["reasons"] == {"code_never_changes": 1}
-    assert "The code stays 'gender'" in folder.rejects("attributes.rejects.report.csv")[0]["reason"]
+    assert "The code stays 'gender'" in folder.rejects("attributes.rejects.jsonl.report.csv")[0]["reason"]
 
 
 def test_it_refuses_a_file_in_which_two_codes_share_an_id(folder):
@@ -227,7 +227,7 @@ def test_the_greatest_no_leaves_room_for_those_behind_it(folder, api, draft):
     assert api("alice").post("/audiences/segments", draft()).json()["no"] == 10**15 + 1
     outcome = folder.load("segments", "segments.jsonl", [{**WOMEN, "id": str(uuid.uuid4()), "no": 2**53 - 1}])
     assert outcome.counts == {"rejected": 1}
-    (reject,) = folder.rejects("segments.rejects.report.csv")
+    (reject,) = folder.rejects("segments.rejects.jsonl.report.csv")
     assert "at most 1,000,000,000,000,000, so that there is room behind it" in reject["reason"]
 
 
@@ -271,7 +271,7 @@ def test_it_takes_no_size_of_ours_for_a_declaration(folder):
 def test_it_rejects_what_the_api_refuses(folder, fields, code, pointer):
     outcome = folder.load("segments", "segments.jsonl", [{**WOMEN, **fields}])
 
-    (reject,) = folder.rejects("segments.rejects.report.csv")
+    (reject,) = folder.rejects("segments.rejects.jsonl.report.csv")
     assert outcome.counts == {"rejected": 1}
     assert (reject["code"], reject["column"]) == (code, pointer)
 

@@ -191,6 +191,24 @@ def test_it_takes_away_the_rejects_of_the_file_before(folder):
     assert [path.name for path in folder.path.iterdir()] == ["people.csv"]
 
 
+def test_it_keeps_the_rejects_of_a_file_of_the_same_name_and_another_kind(folder):
+    folder.load("audiences", "people.csv", PEOPLE + "dan\n")
+    assert folder.load("audiences", "people.jsonl", '{"id": "eva"}\n').code == 0
+    assert folder.rejects("people.rejects.report.csv")[0]["line"] == "5"
+    folder.load("audiences", "people.jsonl", '{"id": "eva"}\n{"id": 5}\n')
+    assert folder.rejects("people.rejects.jsonl.report.csv")[0]["line"] == "2"
+    assert folder.rejects("people.rejects.report.csv")[0]["line"] == "5"
+
+
+def test_it_says_where_in_the_file_json_breaks(folder):
+    folder.load("audiences", "people.jsonl", '{"id": "eva"}\n{"id": "fay"\r\n{"id": "gus", x}\n')
+
+    assert [entry["reason"] for entry in folder.rejects("people.rejects.jsonl.report.csv")] == [
+        "This is not JSON: Expecting ',' delimiter at line 2, column 13.",
+        "This is not JSON: Expecting property name enclosed in double quotes at line 3, column 15.",
+    ]
+
+
 def test_it_takes_nothing_away_that_no_import_left(folder):
     for name, content in (("people.rejects.csv", "mine"), ("people.rejects.report.csv", "line,mine\n")):
         folder.file(name, content)
