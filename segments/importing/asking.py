@@ -17,20 +17,21 @@ from segments.importing.options import (
 )
 
 FOR_AUDIENCES = ("id_column", "map", "mode", "separator", "skip")
+KINDS = {**dict.fromkeys(FOR_AUDIENCES, "audiences"), "take_over": "attributes"}
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "delimiter": read_delimiter,
     "map": read_codes,
     "max_errors": read_limit,
 }
-NOT_FOR_THIS = gettext_noop("%(name)s is for audiences alone. Leave it out.")
+NOT_FOR_THIS = gettext_noop("%(name)s is for %(kind)s alone. Leave it out.")
 
 
 def options_of(kind: str, asked: Mapping[str, Any], *, dry_run: bool, rejects: str | None = None) -> Options:
     """The options as the import takes them; Invalid with every one that cannot be meant."""
     read, faults = read_all(asked)
-    if kind != "audiences":
-        wrong = [name for name in FOR_AUDIENCES if name in asked]
-        faults += [Fault(f"/{name}", "import_option", NOT_FOR_THIS, {"name": name}) for name in wrong]
+    for name, its_kind in KINDS.items():
+        if name in asked and kind != its_kind:
+            faults.append(Fault(f"/{name}", "import_option", NOT_FOR_THIS, {"name": name, "kind": its_kind}))
     columns = Columns(
         delimiter=read.get("delimiter"),
         id_column=asked.get("id_column", "id"),
@@ -47,6 +48,7 @@ def options_of(kind: str, asked: Mapping[str, Any], *, dry_run: bool, rejects: s
         raise Invalid(faults)
     return Options(
         owner_id=asked.get("owner"),
+        take_over=asked.get("take_over", False),
         strict=asked.get("strict", False) or settings.A2_STRICT,
         dry_run=dry_run,
         limit=read.get("max_errors"),

@@ -21,7 +21,7 @@ from segments.store.loading import Look
 
 ID_TWICE = gettext_noop("The id %(id)s stands with the codes %(first)s and %(second)s. Give each attribute its own.")
 TAKEN = gettext_noop(
-    "The owner %(owner)s has the attribute %(code)s. Name that owner, choose another code, or add --take-over."
+    "The owner %(owner)s has the attribute %(code)s. Name that owner, choose another code, or ask to take it over."
 )
 
 

@@ -86,6 +86,21 @@ def test_json_lines_of_attributes_and_segments_with_an_owner(api):
     assert platform.get("/audiences/segments").json()[0]["owner_id"] == str(OWNERS["alice"])
 
 
+def test_an_attribute_of_another_owner_is_taken_over_only_when_that_is_asked(api):
+    platform = api("platform")
+    pet = {"code": "pet", "name": "Pet", "visibility": "public", "owner_id": str(OWNERS["bob"])}
+    made = platform.post("/audiences/attributes", pet).json()
+    lines = "code,name,visibility\npet,Pet,public\n"
+    for asked in ("", "&take_over=true"):
+        send(platform, f"kind=attributes&owner={OWNERS['alice']}{asked}", lines)
+    work()
+
+    taken, left = platform.get("/imports").json()
+    assert (left["receipt"]["reasons"], taken["receipt"]["updated"]) == ({"code_taken": 1}, 1)
+    assert taken["options"]["take_over"] is True
+    assert platform.get(f"/audiences/attributes/{made['id']}").json()["owner_id"] == str(OWNERS["alice"])
+
+
 def test_a_dry_run_writes_nothing_and_tells_the_same(api):
     platform = api("platform")
     send(platform, "kind=audiences&dry_run=true")
@@ -129,6 +144,7 @@ def test_one_that_was_cut_off_is_begun_again(api):
         ("kind=audiences&map=gender", "/map", "import_option"),
         ("kind=audiences&map=gender%3DSex&skip=Sex", "/skip", "import_option"),
         ("kind=segments&mode=merge", "/mode", "import_option"),
+        ("kind=audiences&take_over=true", "/take_over", "import_option"),
         ("kind=audiences&name=%00", "/name", "null_character"),
     ],
 )

@@ -33,6 +33,7 @@ ASKED = {
     "kind": Choice(about="What the file holds. Required.", words=tuple(sorted(uploads.KINDS))),
     "name": Text(about="What the file is called, for those who read of it.", shortest=1, longest=255),
     "owner": Uuid(about="The owner of lines that name none; for audiences, of the attributes that are learned."),
+    "take_over": Switch(about="Attributes that other owners have become those of the owner that the line names."),
     "strict": Switch(about="Refuse whatever would be a warning."),
     "dry_run": Switch(about="Do all of it, take it back, and give its receipt."),
     "max_errors": Text(about="Apply nothing when more lines, or a larger share in %, are rejected.", longest=20),
