@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from bench import people
 from segments import catalogue
 from segments.models import Audience, AudienceHead
-from segments.store import upkeep
+from segments.store import editing, upkeep
 from segments.store.database import execute, fetch_one
+from segments.store.editions import SHELF
 from segments.store.numbering import number_values
 from segments.store.writing import lock_head
 
@@ -36,6 +37,9 @@ def build(size: int) -> None:
         execute(f"VACUUM (ANALYZE, FREEZE) {AUDIENCE}")
         for part, parts in upkeep.rebuild():
             say(f"part {part} of {parts} of the bitmaps made in {time.monotonic() - began:.0f} s")
+    if SHELF.current(AudienceHead.objects.get().epoch) is None:
+        say("writing the ids in order")
+        editing.make()
 
 
 def load_some(size: int) -> int:
