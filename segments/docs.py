@@ -84,6 +84,7 @@ def read(source: str, text: str) -> Page:
     about = next(words(inline) for token, inline in opened if token.tag == "p")
     sections = {anchor(inline): words(inline) for token, inline in opened if token.tag == "h2"}
     lead_on(source, tokens)
+    align(tokens)
     for heading, inline in opened:
         if heading.tag in {"h2", "h3"}:
             mark(heading, inline)
@@ -106,6 +107,13 @@ def lead_on(source: str, tokens: Sequence[Token]) -> None:
     for link in (child for token in tokens for child in token.children or () if child.type == "link_open"):
         target = urljoin(source, str(link.attrs["href"]))
         link.attrs["href"] = LINK_TO_MARKDOWN.sub(r"\1", target)
+
+
+def align(tokens: Sequence[Token]) -> None:
+    """Give cells that stand to the right a class: the policy of pages allows no style in them."""
+    for cell in tokens:
+        if cell.attrs.pop("style", "") == "text-align:right":
+            cell.attrs["class"] = "right"
 
 
 def mark(heading: Token, inline: Token) -> None:
