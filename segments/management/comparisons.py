@@ -13,7 +13,7 @@ from segments.importing.options import Options, read_owner
 from segments.importing.rejects import printable, sentence
 from segments.management.endings import Interrupted, interruptible, reader_may_leave
 from segments.management.files import FileCommand
-from segments.management.imports import REFUSED
+from segments.management.imports import FAILED, REFUSED
 from segments.models.changes import Actor
 
 EXITS = (
@@ -34,7 +34,7 @@ class CompareCommand(FileCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             comparison = Comparison(self.kind(self.read(options), Actor()))
-            with interruptible(), reader_may_leave(self.stdout):
+            with interruptible(), reader_may_leave(self.stdout, FAILED):
                 for difference in comparison.run(options["file"]):
                     self.say(dataclasses.asdict(difference))
                 self.say(comparison.counts())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
 from django.utils.translation import gettext as _
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -51,14 +51,21 @@ def heeded() -> list[int]:
 
 
 @contextmanager
-def reader_may_leave(out: OutputWrapper) -> Iterator[None]:
-    """Write what a program reads; when it has gone, end as the shell says of whom SIGPIPE ended."""
+def reader_may_leave(out: OutputWrapper, cut_short: int) -> Iterator[None]:
+    """Write what a program reads; when that has gone, end as the shell says of whom SIGPIPE ended.
+
+    Where something else is in the way, such as a full disk, a sentence says what, and the exit code is `cut_short`.
+    """
     try:
         yield
         out.flush()
     except BrokenPipeError:
         let_go(out)
         sys.exit(READER_HAS_GONE)
+    except OSError as error:
+        let_go(out)
+        message = _("What was written is not all of it: %(problem)s. Make room, or write elsewhere, and run it again.")
+        raise CommandError(message % {"problem": error.strerror or error}, returncode=cut_short) from None
 
 
 def tell(out: OutputWrapper, line: str) -> None:

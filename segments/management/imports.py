@@ -56,7 +56,7 @@ class ImportCommand(FileCommand):
             raise CommandError(
                 message % {"problem": str(error).strip().removesuffix(".")}, returncode=FAILED
             ) from error
-        with reader_may_leave(self.stdout):
+        with reader_may_leave(self.stdout, FAILED):
             self.tell(receipt, options["format"])
         if receipt.rejected:
             raise SystemExit(SOME_REJECTED)

@@ -111,6 +111,18 @@ def test_it_does_its_work_when_nobody_reads_what_it_says(begin, folder, lost, cl
         assert json.loads(printed).items() >= RECEIPT.items()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no disk that is always full")
+@pytest.mark.parametrize("command", ["import_audiences", "compare_audiences"])
+def test_it_says_that_its_output_is_not_whole(begin, folder, command):
+    code, _printed, said = ended(begin(command, folder.file("people.csv", PEOPLE), closed="> /dev/full"))
+
+    assert code == 3
+    assert said == [
+        "CommandError: What was written is not all of it: No space left on device. "
+        "Make room, or write elsewhere, and run it again."
+    ]
+
+
 def test_a_comparison_ends_with_its_reader(begin, folder):
     path = folder.file("people.csv", "id\n" + "".join(f"p{index}\n" for index in range(20_000)))
     process = begin("compare_audiences", path)

@@ -1,7 +1,6 @@
 """`manage.py export_segment`: a segment's members on standard output."""
 
 import io
-import os
 import sys
 from typing import Any
 
@@ -10,10 +9,11 @@ from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from segments.exporting import FORMATS, export
+from segments.management.endings import reader_may_leave
 from segments.models import AudienceSegment
 from segments.shapes import GREATEST_SIZE, HYPHENATED
 
-READER_HAS_ENOUGH = 128 + 13  # as the shell says of whom SIGPIPE ended
+CUT_SHORT = 1
 
 
 class Command(BaseCommand):
@@ -34,16 +34,12 @@ class Command(BaseCommand):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         try:
-            for piece in export(segment, FORMATS[options["format"]]):
-                self.stdout.write(piece.decode(), ending="")
-            self.stdout.flush()
-        except BrokenPipeError:
-            # What is still buffered goes nowhere, or Python complains of it when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(READER_HAS_ENOUGH)
+            with reader_may_leave(self.stdout, CUT_SHORT):
+                for piece in export(segment, FORMATS[options["format"]]):
+                    self.stdout.write(piece.decode(), ending="")
         except (OperationalError, InterfaceError):
             message = _("The database went away. What was written is not the whole segment; run the command again.")
-            raise CommandError(message, returncode=1) from None
+            raise CommandError(message, returncode=CUT_SHORT) from None
 
 
 def find(text: str) -> AudienceSegment | None:
