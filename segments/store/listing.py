@@ -14,7 +14,7 @@ from segments.store.roaring import BitMap, Damaged
 from segments.store.rows import AUDIENCE, RowsSnapshot
 
 FEW = 10_000  # members; their rows are soon found by their numbers
-MOST_NEWER = 10_000  # members that the edition lacks
+MOST_NEWER = 100_000  # members that the edition lacks; all rows are still more
 LF = b"\n"
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class ListedSnapshot(RowsSnapshot):
     def lines(self, tree: Expression, after: str | None = None, limit: int | None = None) -> Iterator[bytes]:
         members = self.members(tree)
         try:
-            for piece in self.listed(members, after or ""):
+            for piece in self.listed(members, after or "", limit):
                 some = piece if limit is None else first(piece, limit)
                 if some:
                     yield some
@@ -54,12 +54,12 @@ class ListedSnapshot(RowsSnapshot):
             log.error("The ids in order are damaged; rows answer. %s", MEND)
         yield from in_lines(super().ids(tree, after, limit))
 
-    def listed(self, members: BitMap | None, after: str) -> Iterator[bytes]:
-        """The ids of members beyond `after`; NotListed before the first of them, or Damaged on the way."""
+    def listed(self, members: BitMap | None, after: str, limit: int | None) -> Iterator[bytes]:
+        """The ids of members beyond `after`, `limit` or more; NotListed before the first of them, or Damaged later."""
         if members is None:
             raise NotListed
         if len(members) <= FEW:
-            yield b"".join(each + LF for each in named(members, after))
+            yield b"".join(each + LF for each in named(members, after, limit))
             return
         edition = SHELF.current(self.epoch)
         if edition is None:
@@ -67,13 +67,15 @@ class ListedSnapshot(RowsSnapshot):
         newer = members - BitMap(range(edition.horizon))
         if len(newer) > MOST_NEWER:
             raise NotListed
-        yield from edition.lines(members - newer, named(newer, after), after.encode())
+        yield from edition.lines(members - newer, named(newer, after, limit), after.encode())
 
 
-def named(members: BitMap, after: str) -> list[bytes]:
-    """The ids of a few members beyond `after`, in order, from their rows."""
-    query = f"SELECT id FROM {AUDIENCE} WHERE number = ANY(%s::bigint[]) AND id > %s ORDER BY id"
-    return [audience_id.encode() for (audience_id,) in fetch_all(query, [list(members), after])] if members else []
+def named(members: BitMap, after: str, limit: int | None) -> list[bytes]:
+    """The ids of a few members beyond `after`, in order, `limit` at most, from their rows."""
+    if not members:
+        return []
+    query = f"SELECT id FROM {AUDIENCE} WHERE number = ANY(%s::bigint[]) AND id > %s ORDER BY id LIMIT %s"
+    return [audience_id.encode() for (audience_id,) in fetch_all(query, [list(members), after, limit])]
 
 
 def first(piece: bytes, limit: int) -> bytes:
