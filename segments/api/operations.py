@@ -236,13 +236,13 @@ def audience_operations(query: Query) -> Decorator:
 
 def import_operations(paging: Query, asked: Query) -> Decorator:
     """The operations of imports; `paging` pages their list, `asked` says what a file is and how it is read."""
-    imports = {"type": "array", "items": {"$ref": "#/components/schemas/Import"}}
     rejects = {"type": "array", "items": {"$ref": "#/components/schemas/Reject"}}
     return lambda view: described(
         view,
         "imports",
+        # A list is described by what it is a list of.
         list=operation(
-            "list_imports", "List imports, the last one first", OpenApiResponse(imports), query=paging, beta=True
+            "list_imports", "List imports, the last one first", component("Import"), query=paging, beta=True
         ),
         create=operation(
             "create_import",

@@ -1,6 +1,7 @@
 """A client generated from /openapi.json talks to a real server."""
 
 import importlib
+import io
 import json
 import subprocess
 import sys
@@ -15,6 +16,14 @@ from a2service.localdb import LocalDatabase
 from segments.tests.server import Server
 
 OWNER = uuid.UUID("3c90c3cc-0d44-4b50-8888-8dd25736052a")
+# The generator knows files by this type alone.
+CONFIGURED = """
+post_hooks: []
+content_type_overrides:
+  text/csv: application/octet-stream
+  text/tab-separated-values: application/octet-stream
+  application/x-ndjson: application/octet-stream
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +41,7 @@ def generated(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The models of the generated package, and `call`, which runs one of its operations as a platform client."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "openapi.json").write_text(json.dumps(server.call("GET", "/openapi.json")[2]))
-    (folder / "config.yml").write_text("post_hooks: []\n")
+    (folder / "config.yml").write_text(CONFIGURED)
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json"]
     command += ["--output-path", "a2_client", "--meta", "none", "--config", "config.yml", "--fail-on-warning"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -101,3 +110,14 @@ def test_it_reads_members_and_the_catalogue(generated):
     (value,) = call("attributes.list_values", str(pet.id))
     assert (value.value, value.audience_count) == ("a/b", 1)
     assert call("attributes.delete_value", str(pet.id), "a/b").code == "value_in_use"
+
+
+def test_it_uploads_a_file_to_import(generated):
+    models = generated.models
+    file = importlib.import_module("a2_client.types").File(io.BytesIO(b"id,pet\ndan,newt\n"))
+
+    made = generated.call("imports.create_import", body=file, kind=models.CreateImportKind.AUDIENCES, name="pets.csv")
+
+    assert (made.state, made.file) == (models.ImportState.QUEUED, "pets.csv")
+    (listed,) = generated.call("imports.list_imports")
+    assert listed.id == made.id
