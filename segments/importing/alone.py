@@ -11,17 +11,15 @@ from django.utils.translation import gettext
 
 from segments.exceptions import ImportRefused, gettext_noop
 from segments.models import Import
-from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.database import execute, fetch_one
 
 LOCK = 0xA2_109A  # the key of the advisory lock of the connection that imports
 PATIENCE = 3.0  # seconds, within which PostgreSQL notices that a process was killed
 PAUSE = 0.1
-STAGED = "import_staged_"
-LEFT = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s"
 
 BUSY = gettext_noop("Another import is at work: %(file)s, since %(since)s, by %(actor)s. Wait until it is done.")
 BUSY_UNTOLD = gettext_noop("Another import is at work. Wait until it is done.")
-CUT_OFF = gettext_noop("Its process ended without a word. Run it again: what it had applied is then unchanged.")
+CUT_OFF = gettext_noop("Its process ended without a word. The same command goes on with it.")
 
 
 @contextmanager
@@ -33,7 +31,7 @@ def alone(row: Import, *, waits: bool) -> Iterator[None]:
             raise refusal(row)
         time.sleep(PAUSE)
     try:
-        clear(row)
+        take(row)
         yield
     finally:
         if connection.is_usable():
@@ -49,11 +47,9 @@ def refusal(row: Import) -> ImportRefused:
     return ImportRefused(BUSY, file=other.file, since=since, actor=other.actor)
 
 
-def clear(row: Import) -> None:
-    """End the rows of imports that were killed, and remove what they had staged: nobody else is at work."""
-    for killed in Import.objects.filter(state=Import.State.RUNNING).exclude(pk=row.pk):
+def take(row: Import) -> None:
+    """End the rows of commands that were killed: nobody else is at work. A job that was is begun again by its queue."""
+    for killed in Import.objects.filter(state=Import.State.RUNNING, upload="").exclude(pk=row.pk):
         killed.end(Import.State.FAILED, gettext(CUT_OFF))
-    for (table,) in fetch_all(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s", [f"^{STAGED}[0-9]+$"]
-    ):
-        execute(f"DROP TABLE {table}")
+    row.state = Import.State.RUNNING
+    row.save(update_fields=["state", "reason", "finished_at"])  # it may have been taken for one of them while it waited

@@ -60,6 +60,7 @@ class Options:
     take_over: bool = False
     strict: bool = False
     dry_run: bool = False
+    restart: bool = False
     limit: Limit | None = None
     rejects: str | None = None
     columns: Columns = field(default_factory=Columns)

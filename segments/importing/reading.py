@@ -49,10 +49,7 @@ class Rows:
 
     def batches(self) -> Iterator[Batch]:
         """So many rows at a time; ImportRefused when the file as such does not do."""
-        self.delimiter = self.delimiter_of_cells()
-        records = self.records(self.lines)
-        if self.delimiter:
-            self.begin(next(records, None))
+        records = self.open()
         quick = self.kind.quick(self.header, self.delimiter) if self.quickly else None
         is_open = True
         while is_open:
@@ -60,6 +57,14 @@ class Rows:
             is_open = self.fill(batch, records, quick)
             if batch.count:
                 yield batch
+
+    def open(self) -> Iterator[Record]:
+        """Read the header, if there is one; the records behind it."""
+        self.delimiter = self.delimiter_of_cells()
+        records = self.records(self.lines)
+        if self.delimiter:
+            self.begin(next(records, None))
+        return records
 
     def delimiter_of_cells(self) -> str | None:
         """What parts the cells of CSV; None for JSON Lines."""

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from segments.models import Import
 from segments.store import UpsertCounts
 
 BUCKETS = ("created", "updated", "unchanged", "duplicate", "suppressed", "rejected")
+
+APPLIED = ("created", "updated", "unchanged", "suppressed")
 
 
 @dataclass
@@ -21,6 +24,12 @@ class Receipt:
     suppressed: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, row: Import) -> Self:
+        """The account as the import's row has it."""
+        counts = {name: getattr(row, name) for name in ("lines", *BUCKETS)}
+        return cls(**counts, reasons=Counter(row.reasons))
 
     def reject(self, code: str) -> None:
         self.rejected += 1

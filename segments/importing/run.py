@@ -3,21 +3,24 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext as _
 
 from segments.exceptions import ImportRefused, gettext_noop
-from segments.importing.alone import STAGED, alone
+from segments.importing.alone import alone
 from segments.importing.kinds import Kind
 from segments.importing.options import Options
 from segments.importing.pace import Pace
 from segments.importing.progress import Progress, Silence
 from segments.importing.reading import Batch, Rows
-from segments.importing.receipt import Receipt
+from segments.importing.receipt import APPLIED, Receipt
 from segments.importing.rejects import Rejects, printable
+from segments.importing.resuming import CHANGING, clear, digest_of, settle, stamp_of, unfinished
 from segments.importing.sources import Source, opened
-from segments.importing.staging import Staging
+from segments.importing.staging import STAGED, Staging
 from segments.models import Import, ImportReject
 from segments.models.changes import Actor
 
@@ -48,6 +51,7 @@ class ImportRun:
         self.options = options
         self.progress = progress or Silence()
         self.receipt = Receipt()
+        self.said: list[str] = []
         self.row = Import(
             kind=self.kind.name,
             file=printable(name),
@@ -58,45 +62,109 @@ class ImportRun:
         )
 
     def run(self) -> Receipt:
-        """Do all of it; ImportRefused before anything is applied, or not at all."""
+        """Do all of it, or go on with it; ImportRefused before anything is applied, or not at all."""
         self.row.save()
-        with self.recorded(), alone(self.row, waits=self.waits), self.staged() as staging:
+        with self.recorded(), alone(self.row, waits=self.waits), self.kept():
             with opened(self.name) as source:
-                self.read(source, staging)
-            self.judge(staging)
+                staging = self.staged(source)
             self.apply(staging)
             if not self.options.dry_run:
                 self.progress.begin("sizing", None)
                 self.kind.finish()
         return self.receipt
 
-    @contextmanager
-    def staged(self) -> Iterator[Staging]:
-        """An empty staging table, which is gone when the import ends, however it does."""
+    def staged(self, source: Source) -> Staging:
+        """What waits to be applied: what is left of an import that was cut off, or else all of the file."""
+        digest = digest_of(source)
+        if before := unfinished(self.row, digest, restart=self.options.restart):
+            self.go_on_with(before)
+        clear(self.row)
         staging = Staging(f"{STAGED}{self.row.pk}")
+        if self.row.staged is not None and staging.is_whole(self.row.staged):
+            self.kind.options = replace(self.options, strict=False)  # that was judged
+            Rows(self.kind, source).open()
+            self.receipt = Receipt.of(self.row)
+            return staging
+        stamp = stamp_of(source)
         staging.create(self.kind.columns)
+        self.read(source, staging)
+        self.judge(staging)
+        if stamp != stamp_of(source):
+            raise ImportRefused(CHANGING, file=self.name)
+        self.complete(staging, digest)
+        return staging
+
+    def go_on_with(self, before: Import) -> None:
+        """Have the account of this run kept in the row of the import that was cut off."""
+        if before.pk != self.row.pk:
+            self.row.delete()
+            self.row = before
+            self.row.state, self.row.finished_at, self.row.reason = Import.State.RUNNING, None, ""
+            self.row.save()
+        applied = Receipt.of(self.row).applied
+        self.said.append(_("Going on with what was cut off after %(applied)s rows.") % {"applied": f"{applied:,}"})
+
+    def complete(self, staging: Staging, digest: str) -> None:
+        """Remember that all of the file is staged, so that the import can be gone on with."""
+        with transaction.atomic():
+            staging.complete()
+            settle(self.row, staging)
+            for name in APPLIED:
+                setattr(self.receipt, name, getattr(self.row, name))
+            if digest and not self.options.dry_run:
+                self.row.digest, self.row.staged = digest, staging.rows
+            self.row.save(update_fields=["digest", "staged", *APPLIED])
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """What is staged goes when the import ends; it stays where that was cut off and can be gone on with.
+
+        That it is done is said in the very moment in which it cannot be gone on with any more.
+        """
         try:
-            yield staging
-        finally:
-            staging.drop()
+            yield
+        except ImportRefused:
+            self.row.staged = None
+            self.row.save(update_fields=["staged"])
+            self.drop()
+            raise
+        except BaseException:
+            if self.row.staged is None:
+                self.drop()
+            raise
+        with transaction.atomic():
+            self.row.staged = None
+            self.row.save(update_fields=["staged"])
+            self.row.end(Import.State.DONE)
+        self.drop()
+
+    def drop(self) -> None:
+        Staging(f"{STAGED}{self.row.pk}").drop()
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
         """However it ends, the import's row says so, if the database can be reached."""
         try:
             yield
-            self.row.end(Import.State.DONE)
         except ImportRefused as refusal:
             self.row.end(Import.State.REFUSED, printable(refusal.detail))
             raise
         except BaseException as error:
-            with suppress(DatabaseError):
-                connection.close_if_unusable_or_obsolete()
-                self.row.end(Import.State.FAILED, printable(str(error) or type(error).__name__))
+            if not self.row.is_over:
+                self.cut_off(error)
             raise
+
+    def cut_off(self, error: BaseException) -> None:
+        """Say why it ended before its end."""
+        is_paused = isinstance(error, KeyboardInterrupt) and self.row.staged is not None
+        state = Import.State.PAUSED if is_paused else Import.State.FAILED
+        with suppress(DatabaseError):
+            connection.close_if_unusable_or_obsolete()
+            self.row.end(state, printable(str(error) or type(error).__name__))
 
     def read(self, source: Source, staging: Staging) -> None:
         """Read and stage the whole source; what was found so far is kept, also when that ends in a refusal."""
+        self.row.rejects.all().delete()
         rows = Rows(self.kind, source)
         self.progress.begin("reading", source.size)
         with Rejects(rejects_path(source, self.options), rows) as rejects:
@@ -106,7 +174,6 @@ class ImportRun:
                     self.progress.advance(self.receipt.lines, source.position)
             finally:
                 self.keep_rejects(rejects)
-        staging.complete()
 
     def put(self, batch: Batch, staging: Staging, rejects: Rejects) -> None:
         """Judge a batch, then stage what is right and reject the rest, in the order of the file."""
@@ -143,14 +210,16 @@ class ImportRun:
         self.kind.refuse(staging)
 
     def apply(self, staging: Staging) -> None:
-        """Write chunk by chunk, each with its counts in one transaction; a dry run takes each one back."""
+        """Write range by range, each with its counts in one transaction; a dry run takes each one back."""
         self.progress.begin("applying", staging.rows)
         pace = Pace(self.kind.chunk_rows)
-        for rows, look in self.kind.looks(staging.ranges(pace)):
+        last = self.row.ranges.last()
+        for rows, look in self.kind.looks(staging.ranges(pace, last.upto if last else "")):
             began = time.monotonic()
             with transaction.atomic():
                 counts = self.kind.apply(rows, look)
                 self.receipt.add(counts)
+                self.row.ranges.create(upto=rows.upto, **asdict(counts))
                 self.keep_counts()
                 transaction.set_rollback(self.options.dry_run)
             pace.took(counts.total, time.monotonic() - began)

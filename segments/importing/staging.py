@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from django.db import connection
 
 from segments.importing.pace import Pace
 from segments.store.database import execute, fetch_all, fetch_one
 
+STAGED = "import_staged_"  # and the number of the import
 CHUNK_BYTES = 8 * 2**20
 BODY = {"body": "text"}
 PACKED = ("text", "jsonb")
@@ -66,6 +68,7 @@ class Staging:
         """
         described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         kind = "UNLOGGED" if lasting else "TEMPORARY"
+        self.drop()
         execute(CREATE.format(kind=kind, table=self.table, columns=described))
         for name, kind in columns.items():
             if kind in PACKED:
@@ -86,6 +89,24 @@ class Staging:
     def complete(self) -> None:
         """Say that there is no more to come."""
         execute(f"CREATE INDEX ON {self.table} (key, line DESC)")
+        self.look_for_long_rows()
+
+    def is_whole(self, rows: int) -> bool:
+        """Whether the table is there with so many rows: it is empty after PostgreSQL itself has crashed."""
+        if (
+            self.fetch("SELECT to_regclass('{table}')::text") is None
+            or self.fetch("SELECT count(*) FROM {table}") != rows
+        ):
+            return False
+        self.rows = rows
+        self.look_for_long_rows()
+        return True
+
+    def count_upto(self, key: str) -> int:
+        """How many keys there are up to this one."""
+        return int(self.fetch("SELECT count(DISTINCT key) FROM {table} WHERE key <= %(key)s", key=key))
+
+    def look_for_long_rows(self) -> None:
         out_of_line = "SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = %s::regclass"
         self.has_long_rows = fetch_one(out_of_line, [self.table])[0]
 
@@ -94,16 +115,15 @@ class Staging:
         found = fetch_all(SHARED.format(table=self.table), [name])
         return found[0] if found else None  # type: ignore[return-value]
 
-    def ranges(self, pace: Pace) -> Iterator[Range]:
-        """The rows in the order of keys, so many at a time as the pace says, and fewer where they are long."""
+    def ranges(self, pace: Pace, after: str = "") -> Iterator[Range]:
+        """The rows behind a key in the order of keys, so many at a time as the pace says, and fewer of long ones."""
         greatest = self.fetch("SELECT max(key) FROM {table}")
-        after = ""
         while greatest and after < greatest:
             upto = self.fetch(END_OF_LONG_ROWS if self.has_long_rows else END, after=after, most=pace.rows)
             yield Range(self.table, after, upto or greatest)
             after = upto or greatest
 
-    def fetch(self, query: str, **params: object) -> str | None:
+    def fetch(self, query: str, **params: object) -> Any:
         """The one value of the first row that is found."""
         found = fetch_all(query.format(table=self.table), {"bytes": CHUNK_BYTES, **params})
         return found[0][0] if found else None

@@ -76,8 +76,7 @@ def place(name: str) -> Path:
 def load(row: Import, name: str, actor: Actor) -> None:
     """Do the import of a file that was sent; its row says how it ended. Begun again it converges."""
     if not row.is_over:
-        row.rejects.all().delete()
-        begin(row)
+        begin(row, name)
         try:
             run_of(row, name, actor).run()
         except (ImportRefused, DatabaseError, OSError, SegmentsError):
@@ -87,8 +86,12 @@ def load(row: Import, name: str, actor: Actor) -> None:
     discard(name)
 
 
-def begin(row: Import) -> None:
-    row.state, row.started_at, row.progress = Import.State.RUNNING, timezone.now(), None
+def begin(row: Import, name: str) -> None:
+    """It is at work when its turn comes; until it is over its row says that the file is kept."""
+    row.upload, row.progress = name, None
+    if row.staged is not None:
+        return  # to be gone on with
+    row.started_at = timezone.now()
     for count, zero in Receipt().as_json().items():
         setattr(row, count, zero)
 
@@ -106,8 +109,8 @@ def run_of(row: Import, name: str, actor: Actor) -> ImportRun:
 def told(row: Import, name: str) -> None:
     """Name the file as its sender did; where it was kept is nobody's business, and nothing is there any more."""
     row.reason = row.reason.replace(str(place(name)), row.file)
-    row.rejects_file, row.progress = "", None
-    row.save(update_fields=["reason", "rejects_file", "progress"])
+    row.rejects_file, row.progress, row.upload, row.staged = "", None, "", None
+    row.save(update_fields=["reason", "rejects_file", "progress", "upload", "staged"])
 
 
 class Kept:

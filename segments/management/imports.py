@@ -33,6 +33,7 @@ class ImportCommand(FileCommand):
         parser.add_argument("--owner", metavar="UUID", help=self.owner_help)
         parser.add_argument("--strict", action="store_true", help="refuse whatever would be a warning")
         parser.add_argument("--dry-run", action="store_true", help="do all of it, take it back, and give its receipt")
+        parser.add_argument("--restart", action="store_true", help="begin anew where an import of the file was cut off")
         parser.add_argument("--max-errors", metavar="N|P%", help="apply nothing when more lines are rejected")
         parser.add_argument("--rejects", metavar="FILE", help="where rejected lines go; beside the file when left out")
         parser.add_argument(
@@ -47,7 +48,7 @@ class ImportCommand(FileCommand):
                 run = ImportRun(self.kind, options["file"], self.read(options), Actor(command=self.called))
                 receipt = self.carry_out(run)
         except Interrupted as end:
-            message = _("The import was interrupted. Run it again: what it had applied is then unchanged.")
+            message = _("It was interrupted. The same command goes on; standard input has to be sent again.")
             raise CommandError(message, returncode=end.code) from None
         except ImportRefused as refusal:
             raise CommandError(printable(sentence(refusal.fault)), returncode=REFUSED) from None
@@ -67,6 +68,8 @@ class ImportCommand(FileCommand):
             with shown_on(self.stderr) as run.progress:
                 return run.run()
         finally:
+            for sentence_said in run.said:
+                tell(self.stderr, sentence_said)
             if run.kind.left_out:
                 message = _("Names that are no fields and were not kept: %(names)s.")
                 tell(self.stderr, message % {"names": ", ".join(run.kind.left_out)})
@@ -88,6 +91,7 @@ class ImportCommand(FileCommand):
             take_over=options.get("take_over", False),
             strict=options["strict"] or settings.A2_STRICT,
             dry_run=options["dry_run"],
+            restart=options["restart"],
             limit=read_limit(options["max_errors"]) if options["max_errors"] is not None else None,
             rejects=options["rejects"],
             columns=self.columns(options),

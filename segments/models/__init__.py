@@ -4,7 +4,7 @@ from segments.models.attributes import AudienceAttribute, AudienceAttributeValue
 from segments.models.audiences import Audience, AudienceHead
 from segments.models.changes import Change
 from segments.models.clients import Client
-from segments.models.imports import Import, ImportReject
+from segments.models.imports import Import, ImportRange, ImportReject
 from segments.models.index import AudienceBitmap, AudienceDelta, IdBlock, IdEdition, IndexedValue
 from segments.models.owners import Owner
 from segments.models.recounts import Recount
@@ -26,6 +26,7 @@ __all__ = [
     "IdBlock",
     "IdEdition",
     "Import",
+    "ImportRange",
     "ImportReject",
     "IndexedValue",
     "Owner",

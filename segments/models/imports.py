@@ -25,6 +25,7 @@ class Import(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
         RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
         DONE = "done", _("done")
         REFUSED = "refused", _("refused")
         FAILED = "failed", _("failed")
@@ -56,6 +57,25 @@ class Import(models.Model):
     progress: "models.JSONField[Any, Any]" = exact_object(
         verbose_name=_("progress"), null=True, help_text=_("How far a file that was sent is, while it is loaded.")
     )
+    digest = models.CharField(
+        _("digest"),
+        max_length=64,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text=_("SHA-256 of the file, when all is read."),
+    )
+    staged = models.BigIntegerField(
+        _("staged"), null=True, editable=False, help_text=_("How many rows wait to be applied, once all of them do.")
+    )
+    upload = models.CharField(
+        _("upload"),
+        max_length=100,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text=_("What the file that was sent is kept as, from when the worker takes it until that is over."),
+    )
     actor = models.CharField(_("by"), max_length=300)
 
     class Meta:
@@ -67,7 +87,8 @@ class Import(models.Model):
                 condition=Q(kind__in=["attributes", "audiences", "segments"]), name="import_kind_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["queued", "running", "done", "refused", "failed"]), name="import_state_is_known"
+                condition=Q(state__in=["queued", "running", "paused", "done", "refused", "failed"]),
+                name="import_state_is_known",
             ),
             models.CheckConstraint(
                 condition=~Q(state="done")
@@ -99,6 +120,23 @@ class Import(models.Model):
         """Say how it ended; the counts stay as they were last saved."""
         self.state, self.reason, self.finished_at = state, reason, timezone.now()
         self.save(update_fields=["state", "reason", "finished_at"])
+
+
+class ImportRange(models.Model):
+    """Keys that an import has applied, from its range before up to this one; written together with what it counts."""
+
+    of_import = models.ForeignKey(Import, models.CASCADE, related_name="ranges")
+    upto = models.TextField(db_collation="C")
+    created = models.IntegerField(default=0)
+    updated = models.IntegerField(default=0)
+    unchanged = models.IntegerField(default=0)
+    suppressed = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.of_import_id}, up to {self.upto}"
 
 
 class ImportReject(models.Model):

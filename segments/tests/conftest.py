@@ -43,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--steps", default="600", help="how many steps the store's state machine takes")
     parser.addoption("--seconds", default="6", help="how long many processes write and read at once")
     parser.addoption("--kills", default="6", help="how often one of many processes is killed")
+    parser.addoption("--cuts", default="2", help="how often an import is killed and gone on with")
     parser.addoption("--seed", default="", help="what the processes' dice begin with; without it another one each time")
 
 

@@ -37,6 +37,17 @@ def test_the_next_one_ends_the_row_of_one_that_was_killed_and_removes_what_it_st
     assert folder.load("audiences", "people.csv", PEOPLE).counts == {"created": 1}
     killed.refresh_from_db()
     assert (killed.state, killed.finished_at is None) == ("failed", False)
-    assert "Run it again" in killed.reason
+    assert "The same command" in killed.reason
     assert fetch_all("SELECT relname FROM pg_class WHERE relname ~ '^import_staged'") == []
     assert not connection.in_atomic_block
+
+
+def test_a_file_that_was_sent_is_left_to_its_job_whose_worker_was_killed(folder):
+    sent = Import.objects.create(
+        kind="audiences", file=str(folder.path / "people.csv"), actor="x", upload="kept.csv", staged=3
+    )
+    sent.ranges.create(upto="m")
+
+    assert folder.load("audiences", "people.csv", PEOPLE).counts == {"created": 1}
+    sent.refresh_from_db()
+    assert (sent.state, sent.staged, sent.ranges.count()) == ("running", 3, 1)

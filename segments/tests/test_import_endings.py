@@ -53,15 +53,15 @@ def ended(process):
     return process.returncode, (printed or b"").decode(), lines
 
 
-def assert_interrupted(process, number):
+def assert_interrupted(process, number, state="failed"):
     code, printed, said = ended(process)
 
     assert (code, printed) == (128 + number, "")
     assert said == [
-        "CommandError: The import was interrupted. Run it again: what it had applied is then unchanged.",
+        "CommandError: It was interrupted. The same command goes on; standard input has to be sent again.",
     ]
     row = Import.objects.get()
-    assert (row.state, row.reason) == ("failed", f"It was interrupted by {signal.Signals(number).name}.")
+    assert (row.state, row.reason) == (state, f"It was interrupted by {signal.Signals(number).name}.")
     assert not Audience.objects.exists()
 
 
@@ -83,7 +83,7 @@ def test_signals_end_it_while_it_writes(begin, folder, number):
         process = begin("import_audiences", path)
         until_somebody_waits()
         process.send_signal(number)
-        assert_interrupted(process, number)
+        assert_interrupted(process, number, "paused")
 
 
 def test_it_refuses_a_standard_input_that_is_closed(begin):

@@ -1,0 +1,110 @@
+"""An import that was killed or paused goes on where it was, by the same command, to the table and receipt of a straight run."""
+
+import random
+import signal
+import sys
+import time
+
+import pytest
+from django.db import connection
+
+from segments.models import Audience, Import, ImportRange
+from segments.store import upkeep
+from segments.tests.imports import load
+from segments.tests.test_import_endings import begin, ended
+
+pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["begin"]
+
+LINES = 12_000
+
+
+def people(salt=""):
+    dice = random.Random(f"people{salt}")
+    ids = [f"p{dice.randrange(LINES):06}" for _line in range(LINES)]
+    return (
+        "id,gender,tier\n"
+        + "".join(f"{each},{dice.choice('FM')},{dice.choice(['gold', '', 'a|b'])}\n" for each in ids)
+        + "x\n"
+    )
+
+
+def table():
+    return list(Audience.objects.order_by("id").values_list("id", "number", "properties"))
+
+
+def emptied():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE segments_audience, segments_audiencehead, segments_audiencedelta, segments_audiencebitmap, segments_import CASCADE"
+        )
+
+
+def wait_until_it_applies(process):
+    while not ImportRange.objects.exists() and process.poll() is None:
+        time.sleep(0.01)
+
+
+def cut_off_while_it_applies(begin, path, number):
+    """Begin the command and end it by a signal once it has written something."""
+    process = begin("import_audiences", path)
+    wait_until_it_applies(process)
+    process.send_signal(number)
+    return ended(process)
+
+
+def test_it_goes_on_after_kills_at_any_moment(begin, folder, request):
+    path = folder.file("people.csv", people())
+    straight, expected = load("audiences", path), table()
+    assert straight.receipt["lines"] == LINES + 1
+    dice = random.Random(request.config.getoption("--seed") or None)
+    applying = 0
+    for _kill in range(int(request.config.getoption("--cuts"))):
+        emptied()
+        process = begin("import_audiences", path)
+        if dice.random() < 0.7:
+            wait_until_it_applies(process)
+            time.sleep(dice.uniform(0, 0.5))
+        else:
+            time.sleep(dice.uniform(0.5, 4))
+        process.kill()
+        ended(process)
+        if Import.objects.filter(state="done").exists():
+            continue  # it was faster
+        applying += Import.objects.filter(state="running", ranges__isnull=False).exists()
+
+        assert load("audiences", path).receipt == straight.receipt
+        assert table() == expected
+        assert list(upkeep.differences()) == []
+    sys.stdout.write(f"killed while it applied: {applying}\n")
+
+
+def test_ctrl_c_pauses_it_and_the_same_command_goes_on(begin, folder, monkeypatch):
+    path = folder.file("people.csv", people())
+    straight, expected = load("audiences", path), table()
+    emptied()
+    code, _printed, _said = cut_off_while_it_applies(begin, path, signal.SIGINT)
+    if code != 130:
+        pytest.skip("it was faster than the signal")
+
+    assert Import.objects.get().state == "paused"
+    assert load("audiences", path, "--dry-run").receipt["lines"] == LINES + 1
+    outcome = load("audiences", path)
+    assert outcome.receipt == straight.receipt
+    assert "Going on" in outcome.said
+    assert table() == expected
+    assert [row.state for row in Import.objects.filter(dry_run=False)] == ["done"]
+    load("audiences", path)
+    assert not ImportRange.objects.exclude(of_import=Import.objects.first()).exists()
+
+
+def test_a_file_that_has_changed_is_refused_until_it_is_told_to_begin_anew(begin, folder):
+    path = folder.file("people.csv", people())
+    if cut_off_while_it_applies(begin, path, signal.SIGTERM)[0] != 143:
+        pytest.skip("it was faster than the signal")
+    folder.file("people.csv", people("other"))
+
+    refused = load("audiences", path)
+    assert refused.code == 2
+    assert "--restart" in refused.said
+    assert load("audiences", path, "--restart").code == 1
