@@ -5,7 +5,6 @@ import uuid
 
 from django.db.models import Q
 
-from segments.labels import MAX_CODE, nfc
 from segments.models import AudienceSegment
 from segments.models.segments import SegmentQuerySet
 
@@ -21,6 +20,6 @@ def found_by(segments: SegmentQuerySet, text: str) -> SegmentQuerySet:
         asked |= Q(no=int(text))
     with contextlib.suppress(ValueError):
         asked |= Q(pk=uuid.UUID(text))
-    if len(text) <= MAX_CODE:
-        asked |= Q(pk__in=AudienceSegment.objects.naming(nfc(text)).values("pk"))
+    # In a query of its own: beside the others, the indexes on codes would not be used.
+    asked |= Q(pk__in=AudienceSegment.objects.found_by_code(text).values("pk"))
     return segments.filter(asked)

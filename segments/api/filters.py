@@ -8,12 +8,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import CharField, Func, Q, QuerySet
+from django.db.models import CharField, Func, QuerySet
 from django_filters import Filter, FilterSet
 from rest_framework.request import Request
 
 from segments.exceptions import Fault, Invalid, gettext_noop
 from segments.models import AudienceSegment
+from segments.models.segments import SegmentQuerySet
 from segments.shapes import Choice, Code, Field, Moment, Text, Uuid, Wrong
 
 UNKNOWN = gettext_noop("No parameter is called '%(name)s' here. There are: %(names)s.")
@@ -156,7 +157,5 @@ class SegmentFilter(FilterSet):
         composed = Func("name", function="normalize", output_field=CharField())
         return rows.alias(composed=composed).filter(composed__icontains=unicodedata.normalize("NFC", value))
 
-    def by_attribute(self, rows: QuerySet[AudienceSegment], name: str, value: str) -> QuerySet[AudienceSegment]:
-        # Codes are stored as they were sent and read in NFC; these are the two forms that people's keyboards make.
-        forms = [unicodedata.normalize(form, value) for form in ("NFC", "NFD")]
-        return rows.filter(Q(properties__has_any_keys=forms) | Q(exclusions__has_any_keys=forms))
+    def by_attribute(self, rows: SegmentQuerySet, name: str, value: str) -> QuerySet[AudienceSegment]:
+        return rows.found_by_code(value)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Self
+from unicodedata import normalize
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -37,6 +38,11 @@ class SegmentQuerySet(models.QuerySet["AudienceSegment"]):
     def naming(self, code: str) -> Self:
         """Segments with a clause on this code."""
         return self.filter(Names("properties", Value(code)) | Names("exclusions", Value(code)))
+
+    def found_by_code(self, code: str) -> Self:
+        """The same for who searches, by indexes alone: codes in the two forms that people's keyboards make."""
+        forms = [normalize(form, code) for form in ("NFC", "NFD")]
+        return self.filter(Q(properties__has_any_keys=forms) | Q(exclusions__has_any_keys=forms))
 
     def selecting_by(self, code: str) -> Self:
         """Segments with a clause on this code in `properties`."""
