@@ -164,6 +164,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "segments.admin.failing.FailurePages",
 ]
 ROOT_URLCONF = "a2service.urls"
 WSGI_APPLICATION = "a2service.wsgi.application"
