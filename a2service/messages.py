@@ -106,7 +106,7 @@ def main() -> None:
         write_po(file, catalogue, width=120, no_location=True, sort_output=True, omit_header=True)
     CATALOGUE.with_suffix(".mo").write_bytes(compiled(catalogue))
     missing = [message.id for message in catalogue if message.id and not message.string]
-    print(f"{len(catalogue)} messages, {len(missing)} without a translation.")  # noqa: T201
+    print(f"{len(catalogue)} messages, {len(missing)} without a translation.", *missing, sep="\n")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -33,6 +33,13 @@ def texts(value: Any) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+def test_it_translates_all_that_the_admin_can_show(catalogue: list[Message]) -> None:
+    translated = {(texts(each.id), each.context) for each in catalogue if each.string and all(texts(each.string))}
+    there = {(texts(each.id), each.context) for each in messages.current() if each.id}
+
+    assert sorted(there - translated, key=str) == [], "Type make messages, and translate what it has added to the file."
+
+
 def test_its_translations_are_compiled() -> None:
     def entries(data: bytes) -> dict[Any, str]:
         return gettext.GNUTranslations(io.BytesIO(data))._catalog  # type: ignore[attr-defined,no-any-return]
