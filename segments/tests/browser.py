@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from a2service.localdb import LocalDatabase
 from segments.tests.server import Server
+from segments.tests.serving import served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="there is no playwright to drive a browser with")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -59,14 +59,10 @@ class Visit:
 @pytest.fixture(scope="module")
 def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a member of staff, sora, and nothing else."""
-    database = LocalDatabase(tmp_path_factory.mktemp("browser") / "postgres", durable=False)
-    database.start()
-    server = Server(database.url, tmp_path_factory.mktemp("local"))
-    server.environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
-    server.manage("createsuperuser", "--noinput", "--username", "sora", "--email", "sora@example.com")
-    yield server
-    server.stop()
-    database.reset()
+    with served(tmp_path_factory.mktemp("local")) as server:
+        server.environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+        server.manage("createsuperuser", "--noinput", "--username", "sora", "--email", "sora@example.com")
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -44,5 +44,7 @@ def begun(server: Server, segment_id: str, media_type: str = "text/csv", query: 
 
 def open_views(watcher: psycopg.Connection) -> list[int]:
     """The sessions that wait within a transaction."""
-    rows = watcher.execute("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
+    rows = watcher.execute(
+        "SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
+    )
     return [pid for (pid,) in rows.fetchall()]

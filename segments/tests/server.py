@@ -14,19 +14,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-class Server:
-    """gunicorn with two workers of four threads, and the token of a platform client."""
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    """What a command prints that goes well."""
+    command = [sys.executable, "manage.py", *arguments]
+    environment = {**environment, "A2_PROCESS": "command"}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
 
-    def __init__(self, url: str, folder: Path, **settings: str) -> None:
+
+class Server:
+    """gunicorn with two workers of four threads, and the token of a platform client, who is there if one is given."""
+
+    def __init__(self, url: str, folder: Path, token: str = "", **settings: str) -> None:
+        self.url = url
         self.environment = {
             **os.environ,
             "DATABASE_URL": url,
             "A2_LOCAL_DIR": str(folder),
             "A2_PROCESS": "web",
         }
-        self.manage("migrate", "--verbosity=0")
-        self.manage("create_client", "platform", "--all-owners")
-        self.token = self.manage("issue_token", "platform").strip()
+        self.token = token or self.prepare()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -37,10 +43,13 @@ class Server:
         )
         self.until(lambda: self.call("GET", "/readyz")[0] == 200)
 
+    def prepare(self) -> str:
+        self.manage("migrate", "--verbosity=0")
+        self.manage("create_client", "platform", "--all-owners")
+        return self.manage("issue_token", "platform").strip()
+
     def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        environment = {**self.environment, "A2_PROCESS": "command"}
-        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+        return manage(self.environment, *arguments)
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], object]:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}

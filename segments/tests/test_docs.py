@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from a2service.localdb import LocalDatabase
 from segments.tests.server import ROOT, Server
+from segments.tests.serving import copied, served
 from segments.tests.test_seed import SEED
 
 PAGES = ["README.md", "docs/tutorial/first-segment.md"]
@@ -25,17 +24,17 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the demo account, as `make run` has one."""
-    database = LocalDatabase(tmp_path_factory.mktemp("docs") / "postgres", durable=False)
-    database.start()
-    server = Server(database.url, tmp_path_factory.mktemp("local"))
-    server.manage(
-        "shell",
-        "-c",
-        "from segments.demo import account; from segments.models.changes import Actor; account.make(Actor(command='run'))",
-    )
-    yield server
-    server.stop()
-    database.reset()
+    make = "from segments.demo import account; from segments.models.changes import Actor; account.make(Actor(command='run'))"
+    with served(tmp_path_factory.mktemp("local")) as server:
+        server.manage("shell", "-c", make)
+        yield server
+
+
+@pytest.fixture
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The DATABASE_URL of a service that has nothing yet."""
+    with copied(tmp_path_factory.mktemp("home")) as (url, _token):
+        yield url
 
 
 def steps(page: str) -> Iterator[tuple[str, str]]:
@@ -96,11 +95,10 @@ def test_it_shows_the_pages_own_request_first() -> None:
 
 @pytest.mark.timeout(400)
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="there is no curl or no jq")
-def test_it_moves_everything_from_an_a2_as_the_page_says(server: Server, tmp_path: Path) -> None:
-    """The A2 that is left is a service of ours with the demo account; the new home is an empty database beside it."""
+def test_it_moves_everything_from_an_a2_as_the_page_says(server: Server, tmp_path: Path, new_home: str) -> None:
+    """The A2 that is left is a service of ours with the demo account."""
     get, load, compare = (commands for commands, _answer in steps("docs/how-to/migrate-from-a2.md"))
-    home = {**os.environ, "DATABASE_URL": server.environment["DATABASE_URL"].removesuffix("/a2") + "/home"}
-    home |= {"A2": f"http://127.0.0.1:{server.port}", "A2_TOKEN": "none"}
+    home = {**os.environ, "DATABASE_URL": new_home, "A2": f"http://127.0.0.1:{server.port}", "A2_TOKEN": "none"}
 
     def typed(commands: str) -> subprocess.CompletedProcess[str]:
         script = commands.replace("python manage.py", f"{sys.executable} {ROOT / 'manage.py'}")
@@ -110,9 +108,6 @@ def test_it_moves_everything_from_an_a2_as_the_page_says(server: Server, tmp_pat
     assert not list(tmp_path.glob("*s.jsonl"))
     home["A2_TOKEN"] = server.token
     typed(get).check_returncode()
-    with psycopg.connect(server.environment["DATABASE_URL"], autocommit=True) as beside:
-        beside.execute("CREATE DATABASE home")
-    typed("python manage.py migrate --verbosity 0").check_returncode()
     typed(load).check_returncode()
     attributes, audiences, segments = (json.loads(line) for line in typed(compare).stdout.splitlines())
     assert [each["lines"] - each["same"] for each in (attributes, audiences, segments)] == [0, 0, 0]

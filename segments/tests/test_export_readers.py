@@ -7,28 +7,18 @@ import time
 import psycopg
 import pytest
 
-from a2service.localdb import LocalDatabase
 from segments.tests import exports
 from segments.tests.exports import asked, begun, load_everyone, open_views
-from segments.tests.server import Server
+from segments.tests.serving import served
 
 IDS = exports.IDS[:40_000]
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    database = LocalDatabase(tmp_path_factory.mktemp("readers") / "postgres", durable=False)
-    database.start()
-    yield database
-    database.reset()
-
-
-@pytest.fixture(scope="module")
-def server(database, tmp_path_factory):
+def server(tmp_path_factory):
     """One worker of four threads, who waits for two seconds."""
-    server = Server(database.url, tmp_path_factory.mktemp("local"), WEB_CONCURRENCY="1", A2_SEND_TIMEOUT="2")
-    yield server
-    server.stop()
+    with served(tmp_path_factory.mktemp("local"), WEB_CONCURRENCY="1", A2_SEND_TIMEOUT="2") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +26,14 @@ def everyone(server, tmp_path_factory):
     return load_everyone(server, tmp_path_factory.mktemp("people"), IDS)
 
 
-def test_readers_that_stall_take_no_more_than_their_part_and_are_cut_off(server, everyone, database):
+def test_readers_that_stall_take_no_more_than_their_part_and_are_cut_off(server, everyone):
     answers = [asked(server, everyone) for _ in range(5)]
 
     assert [answer.status for answer in answers] == [200, 200, 503, 503, 503]
     assert (json.load(answers[2])["code"], answers[2].headers["Retry-After"]) == ("exports_busy", "5")
     assert server.call("POST", "/audiences/lookup", {"ids": [IDS[0]]})[0] == 200
     assert server.call("GET", f"/audiences/segments/{everyone}/audiences?limit=2")[2] == IDS[:2]
-    with psycopg.connect(database.url, autocommit=True) as watcher:
+    with psycopg.connect(server.url, autocommit=True) as watcher:
         server.until(lambda: open_views(watcher) == [])
     for answer in answers[:2]:
         with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):

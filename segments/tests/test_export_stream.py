@@ -10,27 +10,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from a2service.localdb import LocalDatabase
 from segments.tests.exports import IDS, begun, load_everyone, open_views
 from segments.tests.server import ROOT, Server
+from segments.tests.serving import served
 
 MB = 2**20
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabase]:
-    database = LocalDatabase(tmp_path_factory.mktemp("export") / "postgres", durable=False)
-    database.start()
-    yield database
-    database.reset()
-
-
-@pytest.fixture(scope="module")
-def server(database: LocalDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose workers have memory of nothing yet, and keep no ids: the audiences came by a command."""
-    server = Server(database.url, tmp_path_factory.mktemp("local"), A2_ID_CACHE_MB="0")
-    yield server
-    server.stop()
+    with served(tmp_path_factory.mktemp("local"), A2_ID_CACHE_MB="0") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +33,9 @@ def everyone(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def watcher(database: LocalDatabase) -> Iterator[psycopg.Connection]:
+def watcher(server: Server) -> Iterator[psycopg.Connection]:
     """A session that sees what the others do."""
-    with psycopg.connect(database.url, autocommit=True) as connection:
+    with psycopg.connect(server.url, autocommit=True) as connection:
         yield connection
 
 
@@ -95,7 +86,7 @@ def test_it_leaves_nothing_open_when_a_reader_leaves(server, everyone, watcher):
 def test_it_cuts_the_connection_when_it_fails_in_the_middle(server, everyone, watcher):
     response = begun(server, everyone)
     # It is idle between two statements alone, so it is found and ended by one of ours.
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
     server.until(lambda: watcher.execute(end).fetchall() == [(True,)])
 
     with pytest.raises(http.client.IncompleteRead):

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from a2service.localdb import LocalDatabase
 from segments.tests.server import Server
+from segments.tests.serving import served
 
 OWNER = uuid.UUID("3c90c3cc-0d44-4b50-8888-8dd25736052a")
 # The generator knows files by this type alone.
@@ -28,12 +28,8 @@ content_type_overrides:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    database = LocalDatabase(tmp_path_factory.mktemp("client") / "postgres", durable=False)
-    database.start()
-    server = Server(database.url, tmp_path_factory.mktemp("local"))
-    yield server
-    server.stop()
-    database.reset()
+    with served(tmp_path_factory.mktemp("local")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from a2service.localdb import LocalDatabase
 from segments.tests.server import Server
+from segments.tests.serving import served
 
 OWNER = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 SEGMENT = {"management_type": "selfmanaged", "name": "Racers", "owner_id": OWNER}
@@ -18,12 +18,8 @@ SEGMENT = {"management_type": "selfmanaged", "name": "Racers", "owner_id": OWNER
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    database = LocalDatabase(tmp_path_factory.mktemp("hostile") / "postgres", durable=False)
-    database.start()
-    server = Server(database.url, tmp_path_factory.mktemp("local"))
-    yield server
-    server.stop()
-    database.reset()
+    with served(tmp_path_factory.mktemp("local")) as server:
+        yield server
 
 
 def raw(server: Server, path: str, headers: dict[str, str], method: str = "GET", body: Any = None) -> tuple[int, bytes]:
