@@ -6,7 +6,7 @@ from bench import peers, people
 from bench.report import Report
 from bench.timing import seconds
 from segments.exporting import FORMATS, export
-from segments.expressions import And, AnyOf
+from segments.expressions import And
 from segments.models import AudienceSegment, Owner
 from segments.store import store
 from segments.store.editions import SHELF
@@ -18,10 +18,7 @@ ROUNDS = 3
 def measure(report: Report, size: int, folder: Path) -> None:
     peers.make()
     tree = a_tenth(size)
-    segment = AudienceSegment(
-        owner=Owner.objects.installation(),
-        properties={part.code: list(part.values) for part in tree.parts if isinstance(part, AnyOf)},
-    )
+    segment = AudienceSegment(owner=Owner.objects.installation(), properties=people.properties_of(tree))
     with store().snapshot() as view:
         members = view.count(tree)
     with peers.much_memory():

@@ -80,6 +80,11 @@ def trees(count: int = 200) -> list[And]:
     ]
 
 
+def properties_of(tree: And) -> dict[str, list[str]]:
+    """The tree as the properties of a segment."""
+    return {part.code: list(part.values) for part in tree.parts if isinstance(part, AnyOf)}
+
+
 def some_clause(dice: random.Random, code: str) -> AnyOf:
     texts = TEXTS[code]
     return AnyOf(code, tuple(sorted(dice.sample(texts, min(len(texts), dice.randint(1, 10))))))

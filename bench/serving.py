@@ -15,7 +15,6 @@ import orjson
 from bench import counting, people
 from bench.clients import Answers, ask, get, post
 from bench.report import Report
-from segments.expressions import to_json
 from segments.models import AudienceSegment, Client, Owner
 from segments.models.changes import Actor
 
@@ -53,7 +52,11 @@ def let_there_be(count: int) -> None:
     AudienceSegment.objects.bulk_create(
         (
             AudienceSegment(
-                owner=owner, name=f"Segment {number}", management_type="selfmanaged", declared_size=0, **to_json(tree)
+                owner=owner,
+                name=f"Segment {number}",
+                management_type="selfmanaged",
+                declared_size=0,
+                properties=people.properties_of(tree),
             )
             for number, tree in enumerate(people.trees(count))
         ),
@@ -118,7 +121,7 @@ def estimate(report: Report, port: int, token: str, engine: float) -> None:
     """One client, so that nobody waits for another: what is measured is the way there and back."""
     job = "Estimate over HTTP, one client"
     owner = str(Owner.INSTALLATION_ID)
-    bodies = [orjson.dumps({"owner_id": owner, **to_json(tree)}) for tree in people.trees()]
+    bodies = [orjson.dumps({"owner_id": owner, "properties": people.properties_of(tree)}) for tree in people.trees()]
     requests = [post("/audiences/segments/estimate", token, body) for body in bodies]
     warm(port, requests)
     nothing = 1000 * ask(port, [get(NOTHING, token)], SECONDS / 2).part(0.5)
