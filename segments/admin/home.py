@@ -6,18 +6,17 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from segments import attention, recounting
+from segments.admin.plots import Plot, Point, plot
+from segments.admin.segment_filters import with_most_segments
 from segments.coverage import Coverage, coverage
-from segments.models import AudienceAttribute, AudienceSegment, AudienceTotal, Import, Owner
+from segments.models import AudienceAttribute, AudienceTotal, Import
 from segments.templatetags.shown import grouped
 
 WEEK, QUARTER = timedelta(days=7), timedelta(days=90)
@@ -33,35 +32,11 @@ class Matter:
     address: str
 
 
-class NeedsAttention(admin.SimpleListFilter):
-    """The lists of segments that the first page leads to."""
-
-    title = gettext_lazy("attention")
-    parameter_name = "attention"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [
-            ("fallen", _("fell by a third in a day")),
-            ("nobody", _("reaches nobody")),
-            ("unresolved", _("reaches nobody, with warnings")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> QuerySet[AudienceSegment]:
-        match self.value():
-            case "fallen":
-                return queryset.filter(pk__in=attention.fallen().values("pk"))
-            case "nobody":
-                return queryset.filter(pk__in=attention.reaching_nobody().values("pk"))
-            case "unresolved":
-                return queryset.filter(pk__in=attention.unresolved())
-        return queryset
-
-
 def contents(user: User | AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
     """The parts of the page that this member of staff may see."""
     shown: dict[str, Any] = {"matters": list(matters(user))}
     if may(user, SEGMENTS):
-        shown["owners"] = by_owner()
+        shown["owners"] = with_most_segments(OWNERS)
     if may(user, "segments.view_audienceattribute"):
         found = attributes_covered()
         shown["coverage"], shown["covered"] = found, by_coverage(found)
@@ -136,12 +111,6 @@ def address_of(model: str, **query: str) -> str:
     return f"{address}?{urlencode(query)}" if query else address
 
 
-def by_owner() -> QuerySet[Owner]:
-    """The owners with the most segments."""
-    counted = Owner.objects.annotate(count=Count("segments")).filter(count__gt=0)
-    return counted.order_by("-count", "name")[:OWNERS]
-
-
 def attributes_covered() -> Coverage:
     return coverage(list(AudienceAttribute.objects.order_by("no")[:ATTRIBUTES]))
 
@@ -150,8 +119,9 @@ def by_coverage(found: Coverage) -> list[Any]:
     return sorted(found.covered, key=lambda each: -1 if each.having is None else each.having, reverse=True)
 
 
-def totals(found: Coverage) -> list[tuple[Any, int]]:
-    """How many audiences there were at the end of each day, and are now."""
+def totals(found: Coverage) -> Plot | None:
+    """How many audiences there were at the end of each day, and are now; None on the first day."""
     today = timezone.now().date()
     kept = AudienceTotal.objects.filter(day__gte=today - QUARTER, day__lt=today)
-    return [*((row.at, row.total) for row in kept), (found.as_of, found.total)]
+    points = [Point(row.at, row.total) for row in kept]
+    return plot([*points, Point(found.as_of, found.total)], points[0].at, found.as_of) if points else None

@@ -1,4 +1,4 @@
-"""Sizes over time as SVG: paths, and where their labels stand. Templates draw them, without a style or a script."""
+"""Numbers over time as SVG: paths, and where their labels stand. Templates draw them, without a style or a script."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence

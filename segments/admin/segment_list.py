@@ -7,8 +7,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import CharField, Exists, Min, OuterRef, QuerySet
-from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,16 +14,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from segments import tallying
 from segments.admin.plots import Point, spark
+from segments.admin.segment_filters import without_use
 from segments.admin.segment_words import SOURCES
 from segments.matching import clauses_of, compile_all
-from segments.models import AudienceSegment, SegmentSize, Tally
+from segments.models import AudienceSegment, SegmentSize
 from segments.templatetags.shown import ago, grouped
 from segments.wording import describe
 
-USES = (tallying.LOOKED_UP, tallying.EXPORTED)
-UNUSED = timedelta(days=90)
 DRAWN = timedelta(days=30)
 POINTS = 40
 SIZE = SegmentSize._meta.db_table
@@ -50,19 +46,6 @@ class SegmentList(ChangeList):
 
     def url_for_result(self, result: Any) -> str:
         return reverse("admin:segments_audiencesegment_overview", args=[result.pk])
-
-
-class NotUsed(admin.SimpleListFilter):
-    """Segments that nobody looks up or exports."""
-
-    title = gettext_lazy("use")
-    parameter_name = "use"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("none", _("not used for 90 days"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> QuerySet[AudienceSegment]:
-        return queryset.filter(pk__in=without_use(AudienceSegment.objects.all())) if self.value() else queryset
 
 
 class SegmentColumns(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -109,17 +92,6 @@ def statuses(segment: Any) -> Iterable[str]:
         yield ngettext("%d warning", "%d warnings", count) % count
     if segment.unused:
         yield _("not used for 90 days")
-
-
-def without_use(segments: QuerySet[AudienceSegment]) -> QuerySet[Any]:
-    """The keys of those that nobody looked up or exported for so long; none while the counting is younger."""
-    since = (timezone.now() - UNUSED).date()
-    begun = Tally.objects.aggregate(day=Min("day"))["day"]
-    if begun is None or begun > since:
-        return segments.none().values_list("pk", flat=True)
-    used = Tally.objects.filter(kind__in=USES, day__gt=since, object_id=Cast(OuterRef("no"), CharField()))
-    old = segments.filter(created_at__lt=timezone.now() - UNUSED)
-    return old.filter(~Exists(used)).values_list("pk", flat=True)
 
 
 def sparks(segments: Iterable[AudienceSegment], now: datetime) -> dict[Any, str]:

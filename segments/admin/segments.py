@@ -9,16 +9,15 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from segments import definitions, recounting
 from segments.admin.builder import SegmentBuilder
 from segments.admin.forms import ContractForm, JSONText, Lines, ShapeText
-from segments.admin.home import NeedsAttention
 from segments.admin.pages import BoundedPaginator, ContractAdmin, actor
 from segments.admin.segment_actions import SegmentActions
-from segments.admin.segment_list import NotUsed, SegmentColumns, SegmentList
+from segments.admin.segment_filters import AfterRetirement, NeedsAttention, NotUsed, OwnedBy
+from segments.admin.segment_list import SegmentColumns, SegmentList
 from segments.admin.segment_pages import SegmentPages
 from segments.admin.segment_search import found_by
 from segments.admin.segment_words import tell
@@ -83,24 +82,11 @@ class SegmentForm(ContractForm):
         return reading
 
 
-class AfterRetirement(admin.SimpleListFilter):
-    """Segments that lost a clause when its attribute was retired, and select nobody until they are saved again."""
-
-    title = gettext_lazy("retired clauses")
-    parameter_name = "retired"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", _("to be saved again"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> QuerySet[AudienceSegment]:
-        return queryset.exclude(retired_codes=[]) if self.value() == "yes" else queryset
-
-
 @admin.register(AudienceSegment)
 class SegmentAdmin(ContractAdmin, SegmentActions, SegmentBuilder, SegmentPages, SegmentColumns):
     form = SegmentForm
     list_display = ["name", "no", "owner_name", "selects", "size", "lately", "counted", "status"]
-    list_filter = ["management_type", NeedsAttention, AfterRetirement, NotUsed]
+    list_filter = [OwnedBy, "management_type", AfterRetirement, NotUsed, NeedsAttention]
     change_list_template = "admin/segments/audiencesegment/change_list.html"
     paginator = BoundedPaginator
     list_select_related = ["owner"]

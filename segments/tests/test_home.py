@@ -127,9 +127,12 @@ def test_it_shows_how_many_audiences_there_were_and_are(staff: Browser, counted:
     counted.post("/audiences/bulk-add", [{"id": "new", "properties": {}}])
 
     page = staff.get("/admin/")
-    assert [total for _moment, total in page.context["page"]["totals"]] == [2, 7]
-    assert f"{long_ago:%Y-%m-%d} · 2" in page.content.decode()
-    assert "<polyline" in page.content.decode()
+    assert [(place, total) for place, _moment, total in page.context["page"]["totals"].readings] == [
+        (0, "2"),
+        (1000, "7"),
+    ]
+    assert f"{long_ago:%Y-%m-%d %H:%M}" in unescape(page.content.decode())
+    assert 'aria-label="How many audiences there were, up to 90 days back"' in page.content.decode()
 
 
 def test_it_shows_owners_attributes_and_imports(staff: Browser, counted: Caller) -> None:
@@ -164,5 +167,5 @@ def test_it_shows_nobody_what_they_may_not_look_at(counted: Caller) -> None:
 
     page = browser.get("/admin/").content.decode()
     assert "Recent imports" in page
-    for part in ("reaches nobody", "Segments by owner", "How many audiences", "a2-line"):
+    for part in ("reaches nobody", "Segments by owner", "How many audiences", "a2-plot"):
         assert part not in page

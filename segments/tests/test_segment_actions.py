@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from segments.models import AudienceSegment, Change, SegmentSize, Tally
 from segments.tests.conftest import Caller
+from segments.tests.imports import Folder
 from segments.tests.test_admin_forms import text
 
 LIST = "/admin/segments/audiencesegment/"
@@ -71,6 +72,36 @@ def test_it_filters_those_that_nobody_uses_once_it_can_know(
     assert listed() == [False, False]
 
 
+def listed(staff: Browser, **query: str) -> list[str]:
+    return [str(row) for row in staff.get(LIST, query).context["cl"].result_list]
+
+
+def test_it_filters_those_of_an_owner(
+    staff: Browser, women: AudienceSegment, people: Caller, draft: Callable[..., dict[str, Any]]
+) -> None:
+    other = draft(name="Bob's", owner_id="b0b00000-0000-4000-8000-000000000002")
+    assert people.post("/audiences/segments", other).status_code == 200
+    chosen = {"owner__id__exact": other["owner_id"]}
+
+    assert listed(staff, **chosen) == ["Bob's"]
+    assert "?owner__id__exact=" + other["owner_id"] in text(staff.get(LIST))
+    assert staff.get(LIST, {"owner__id__exact": "nobody"}).status_code == 400
+
+
+def test_it_filters_those_with_a_warning_of_any_kind(
+    staff: Browser,
+    women: AudienceSegment,
+    nobody: AudienceSegment,
+    people: Caller,
+    draft: Callable[..., dict[str, Any]],
+) -> None:
+    some = draft(name="Some", properties={"gender": ["F", "X"]})
+    assert people.post("/audiences/segments", some).json()["approximated_size"] == 3
+
+    assert listed(staff, attention="warned") == ["Nobody", "Some"]
+    assert listed(staff, attention="nobody") == ["Nobody"]
+
+
 def test_it_asks_for_as_much_however_many_are_listed(
     staff: Browser, people: Caller, draft: Callable[..., dict[str, Any]]
 ) -> None:
@@ -104,11 +135,16 @@ def test_it_duplicates_what_is_chosen(staff: Browser, women: AudienceSegment) ->
     assert Change.objects.get(object_id=str(copy.pk)).actor == "staff sora"
 
 
-def test_it_exports_definitions_that_can_be_imported(staff: Browser, women: AudienceSegment) -> None:
-    line = json.loads(b"".join(act(staff, "export_definitions", women).streaming_content))
+def test_it_exports_definitions_that_import_with_nothing_changed(
+    staff: Browser, women: AudienceSegment, nobody: AudienceSegment, folder: Folder
+) -> None:
+    before = list(AudienceSegment.objects.order_by("no").values())
+    exported = b"".join(act(staff, "export_definitions", women, nobody).streaming_content)
+    line = json.loads(exported.splitlines()[0])
+    assert (line["id"], line["no"], line["approximated_size"]) == (str(women.pk), women.no, 77)
 
-    assert (line["id"], line["no"], line["properties"]) == (str(women.pk), women.no, women.properties)
-    assert line["approximated_size"] == 77
+    assert folder.load("segments", "segments.ndjson", exported).counts == {"unchanged": 2}
+    assert list(AudienceSegment.objects.order_by("no").values()) == before
 
 
 def test_it_copies_nothing_that_a_retirement_took_a_clause_from(
