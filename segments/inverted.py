@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 
+import orjson
+
 from segments.expressions import And, AnyOf, Expression, Not, evaluate
 from segments.store.audiences import Properties
 from segments.store.roaring import NONE, BitMap
@@ -21,11 +23,16 @@ BY_NO = attrgetter("no")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A segment that an audience is in."""
+    """A segment that an audience is in; `json` is how it is answered, written once and not by every look-up."""
 
     id: uuid.UUID
     no: int
     name: str
+    json: orjson.Fragment = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        answered = {"id": self.id, "no": self.no, "name": self.name}
+        object.__setattr__(self, "json", orjson.Fragment(orjson.dumps(answered)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from threading import Lock, Thread
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 
 from segments.excerpts import Excerpt, excerpt
 from segments.expressions import Known, Nobody, Parsed, follow_aliases
@@ -24,7 +24,7 @@ from segments.matching import clauses_of, wanted_by
 from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change
 from segments.models.segments import SegmentQuerySet
 from segments.store.audiences import Properties
-from segments.store.database import history_of
+from segments.store.database import execute, history_of, one_moment
 from segments.store.roaring import BitMap
 
 MOST_LAID_OVER = 250
@@ -187,11 +187,9 @@ class Index:
         """
         if connection.in_atomic_block:
             return caught_up(self.state, ids)
-        with self.lock, transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                # To read all the definitions of a large installation takes longer than a request may be idle.
-                cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")
+        with self.lock, one_moment():
+            # To read all the definitions of a large installation takes longer than a request may be idle.
+            execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")
             state, found = caught_up(self.state, ids)
             self.state = state
         if len(state.changed) > MOST_LAID_OVER and self.freezing.acquire(blocking=False):

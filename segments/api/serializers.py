@@ -191,7 +191,7 @@ class MergingSerializer(ShapeSerializer):
 
 def looked_json(looked: Looked) -> dict[str, Any]:
     """The segments of an audience as they are answered."""
-    segments = [{"id": str(found.id), "no": found.no, "name": found.name} for found in looked.segments]
+    segments = [found.json for found in looked.segments]
     return {"audience_id": looked.audience_id, "as_of": rfc3339(looked.as_of), "segments": segments}
 
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 from django.db import connection, transaction
 
 from segments.store.blocks import Block, checksum, pack_numbers
-from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.database import execute, fetch_all, fetch_one, one_moment
 from segments.store.editions import BLOCK, EDITION, SHELF
 from segments.store.index import HEAD
 from segments.store.roaring import Damaged
 from segments.store.rows import AUDIENCE
-from segments.store.upkeep import Busy, alone, one_moment
+from segments.store.upkeep import Busy, alone
 
 AT_ONCE = 2**14  # ids in a block
 PATIENCE = "10min"

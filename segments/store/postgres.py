@@ -23,7 +23,7 @@ from segments.store.audiences import (
     refuse_twice,
 )
 from segments.store.checks import check_numbers, check_properties
-from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.database import execute, fetch_all, fetch_one, one_moment
 from segments.store.index import INDEX, IndexSnapshot
 from segments.store.numbering import number_values
 from segments.store.roaring import Delta, numbers_of
@@ -106,8 +106,7 @@ class PostgresStore(AudienceStore):
         if connection.in_atomic_block:
             yield snapshot(keep=False)
             return
-        with transaction.atomic():
-            execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with one_moment():
             if lasting:
                 execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
                 execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE}'")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from segments.models import IndexedValue
 from segments.store import roaring
 from segments.store.bitmaps import BITMAP, FROM_ROWS
-from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.database import execute, fetch_all, fetch_one, one_moment
 from segments.store.index import BEFORE_ALL, DELTA, HEAD, Read, read_head
 from segments.store.roaring import NONE, SHARD, BitMap, Damaged, Delta, shards_of, whole
 from segments.store.rows import AUDIENCE
@@ -71,14 +71,6 @@ def alone() -> Iterator[None]:
         yield
     finally:
         execute("SELECT pg_advisory_unlock(%s)", [LOCK])
-
-
-@contextmanager
-def one_moment() -> Iterator[None]:
-    """A transaction whose reads are all of one moment."""
-    with transaction.atomic():
-        execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
 
 
 def compact() -> int:
