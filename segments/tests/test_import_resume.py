@@ -4,11 +4,23 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 
 import pytest
 from django.db import connection
 
-from segments.models import Audience, Import, ImportRange
+from segments.importing.receipt import Receipt
+from segments.models import (
+    Audience,
+    AudienceAttribute,
+    AudienceAttributeValue,
+    AudienceBitmap,
+    AudienceDelta,
+    AudienceHead,
+    Import,
+    ImportRange,
+    IndexedValue,
+)
 from segments.store import upkeep
 from segments.tests.imports import load
 from segments.tests.test_import_endings import begin, ended
@@ -16,7 +28,7 @@ from segments.tests.test_import_endings import begin, ended
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["begin"]
 
-LINES = 12_000
+LINES = 30_000
 
 
 def people(salt=""):
@@ -33,15 +45,22 @@ def table():
     return list(Audience.objects.order_by("id").values_list("id", "number", "properties"))
 
 
+def catalogue():
+    return list(
+        AudienceAttributeValue.objects.order_by("attribute__code", "value").values_list("attribute__code", "value")
+    )
+
+
 def emptied():
+    models = (Audience, AudienceHead, AudienceDelta, AudienceBitmap, IndexedValue, AudienceAttribute, Import)
+    tables = ", ".join(model._meta.db_table for model in models)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE segments_audience, segments_audiencehead, segments_audiencedelta, segments_audiencebitmap, segments_import CASCADE"
-        )
+        cursor.execute(f"TRUNCATE {tables} CASCADE")
 
 
-def wait_until_it_applies(process):
-    while not ImportRange.objects.exists() and process.poll() is None:
+def wait_until_it_applies(process, before=0):
+    """Until it has written a range more than there were before, or is done."""
+    while ImportRange.objects.count() <= before and process.poll() is None:
         time.sleep(0.01)
 
 
@@ -53,30 +72,43 @@ def cut_off_while_it_applies(begin, path, number):
     return ended(process)
 
 
+def killed_at_some_moment(begin, path, dice):
+    """Begin the command and kill it; at what it was: reading, applying, or done."""
+    before = ImportRange.objects.count()
+    process = begin("import_audiences", path)
+    if dice.random() < 0.7:
+        wait_until_it_applies(process, before)
+        time.sleep(dice.expovariate(10))
+    else:
+        time.sleep(dice.uniform(0.3, 3))
+    process.kill()
+    ended(process)
+    last = Import.objects.first()
+    if last is not None and last.state == "done":
+        return "done"
+    return "applying" if last is not None and last.ranges.exists() else "reading"
+
+
 def test_it_goes_on_after_kills_at_any_moment(begin, folder, request):
     path = folder.file("people.csv", people())
-    straight, expected = load("audiences", path), table()
+    straight, expected, learned = load("audiences", path), table(), catalogue()
     assert straight.receipt["lines"] == LINES + 1
     dice = random.Random(request.config.getoption("--seed") or None)
-    applying = 0
-    for _kill in range(int(request.config.getoption("--cuts"))):
+    kills, most = Counter(), int(request.config.getoption("--cuts"))
+    while kills["reading"] + kills["applying"] < most:
         emptied()
-        process = begin("import_audiences", path)
-        if dice.random() < 0.7:
-            wait_until_it_applies(process)
-            time.sleep(dice.uniform(0, 0.5))
-        else:
-            time.sleep(dice.uniform(0.5, 4))
-        process.kill()
-        ended(process)
-        if Import.objects.filter(state="done").exists():
-            continue  # it was faster
-        applying += Import.objects.filter(state="running", ranges__isnull=False).exists()
-
-        assert load("audiences", path).receipt == straight.receipt
+        again = True
+        while again:
+            moment = killed_at_some_moment(begin, path, dice)
+            kills[moment] += 1
+            again = moment != "done" and dice.random() < 0.4
+        if moment != "done":
+            assert load("audiences", path).receipt == straight.receipt
+        assert Receipt.of(Import.objects.first()).as_json() == straight.receipt
         assert table() == expected
+        assert catalogue() == learned
         assert list(upkeep.differences()) == []
-    sys.stdout.write(f"killed while it applied: {applying}\n")
+    sys.stdout.write(f"killed while it was {dict(kills)}\n")
 
 
 def test_ctrl_c_pauses_it_and_the_same_command_goes_on(begin, folder, monkeypatch):
