@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext as _
 
-from segments.exceptions import ImportRefused, gettext_noop
+from segments.exceptions import ImportRefused, SegmentsError, gettext_noop
 from segments.importing.alone import alone
 from segments.importing.kinds import Kind
 from segments.importing.options import Options
@@ -119,11 +119,12 @@ class ImportRun:
     def kept(self) -> Iterator[None]:
         """What is staged goes when the import ends; it stays where that was cut off and can be gone on with.
 
+        Rows that cannot be written, as others have written what they do not fit any more, have to be judged anew.
         That it is done is said in the very moment in which it cannot be gone on with any more.
         """
         try:
             yield
-        except ImportRefused:
+        except SegmentsError:
             self.row.staged = None
             self.row.save(update_fields=["staged"])
             self.drop()
