@@ -52,11 +52,12 @@ def coverage(attributes: Sequence[AudienceAttribute], most: int = MOST_VALUES) -
 
 @dataclass(frozen=True)
 class Counted:
-    """A value, what people read for it or nothing, and how many audiences have it."""
+    """A value, what people read for it or nothing, how many audiences have it, and the texts that it had before."""
 
     text: str
     name: str
     audiences: int
+    aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,4 +82,6 @@ def spread(attribute: AudienceAttribute) -> Spread | None:
         as_of, total = view.as_of, view.total
     commonest = sorted(counts, key=lambda text: (-counts[text], text))[:COMMONEST]
     names = dict(rows.with_texts(commonest).values_list("value", "name"))
-    return Spread(as_of, total, having, tuple(Counted(text, names.get(text, ""), counts[text]) for text in commonest))
+    older = {text: tuple(sorted(alias for alias, now in aliases.items() if now == text)) for text in commonest}
+    shown = (Counted(text, names.get(text, ""), counts[text], older[text]) for text in commonest)
+    return Spread(as_of, total, having, tuple(shown))

@@ -47,11 +47,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class RenamePreview(Preview):
-    """`audiences` have the value by an older text, `left` of them still when this is answered."""
+    """`audiences` have the value by an older text, `left` of them still when this is answered.
+
+    `followers` are older texts of the value itself, which are read as the other one from then on, too.
+    """
 
     asked: Asked
     audiences: int
     left: int
+    followers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,8 @@ def preview(asked: Asked) -> RenamePreview:
     with store().snapshot() as view:
         attribute = catalogue.found(asked.attribute_id)
         pair = found(attribute, asked)
-        older = {
-            asked.value,
-            *texts_of(attribute, asked.value),
-            *(texts_of(attribute, asked.into) if pair.done else ()),
-        }
-        older.discard(asked.into)
+        followers = tuple(text for text in texts_of(attribute, asked.value) if text != asked.into)
+        older = {asked.value, *followers, *(texts_of(attribute, asked.into) if pair.done else ())}
         meant = {asked.into, *older, *(texts_of(attribute, asked.into) if asked.merges else ())}
 
         def meanings(segments: Sequence[AudienceSegment]) -> Iterator[Meaning]:
@@ -81,7 +81,7 @@ def preview(asked: Asked) -> RenamePreview:
 
         touched = tuple(counted(segments_meaning(attribute), meanings, view))
         audiences = view.count(AnyOf(attribute.code, tuple(sorted(older))))
-        return RenamePreview(attribute, view.as_of, touched, asked, audiences, audiences)
+        return RenamePreview(attribute, view.as_of, touched, asked, audiences, audiences, followers)
 
 
 def found(attribute: AudienceAttribute, asked: Asked) -> Pair:
@@ -108,8 +108,8 @@ def found(attribute: AudienceAttribute, asked: Asked) -> Pair:
 
 
 def texts_of(attribute: AudienceAttribute, text: str) -> list[str]:
-    """The older texts of a value."""
-    return [alias for alias, now in attribute.aliases.items() if now == text]
+    """The older texts of a value, in order."""
+    return sorted(alias for alias, now in attribute.aliases.items() if now == text)
 
 
 def meanings_of(segments: Sequence[AudienceSegment], code: str, asked: Asked, meant: set[str]) -> Iterator[Meaning]:

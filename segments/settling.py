@@ -88,6 +88,13 @@ def reworded(clause: Any, aliases: Aliases) -> Any:
     return kept
 
 
+def unsettled(attribute: AudienceAttribute) -> int:
+    """How many audiences have an older text of one of its values yet."""
+    with store().snapshot() as view:
+        aliases = sorted(attribute.aliases)
+        return view.count(AnyOf(attribute.code, tuple(aliases))) if aliases else 0
+
+
 def rewrite_audiences(attribute: AudienceAttribute) -> int:
     """Give the audiences the texts that the attribute's values have now; how many had an older one."""
     return sum(sum(rewrite_text(attribute, alias)) for alias in sorted(attribute.aliases))

@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from segments import catalogue
 from segments.admin.forms import ContractForm, Lines, ShapeText
 from segments.admin.pages import BoundedPaginator, ContractAdmin, actor, record
-from segments.admin.retiring import RetiringPages
+from segments.admin.renaming import RenamingPages
 from segments.contract import ATTRIBUTE, LONGEST_NAME, LONGEST_VALUE
 from segments.coverage import coverage, spread
 from segments.labels import label_text
 from segments.models import AudienceAttribute, AudienceAttributeValue, Change
+from segments.settling import unsettled
 from segments.shapes import Reading, Text
 from segments.templatetags.shown import bar, percent
 
@@ -62,7 +63,7 @@ class AttributeList(ChangeList):
 
 
 @admin.register(AudienceAttribute)
-class AttributeAdmin(RetiringPages, ContractAdmin):
+class AttributeAdmin(RenamingPages, ContractAdmin):
     form = AttributeForm
     list_display = ["code", "name", "covered", "value_count", "owner", "visibility", "deprecated", "learned"]
     list_per_page = 50
@@ -105,6 +106,8 @@ class AttributeAdmin(RetiringPages, ContractAdmin):
             "spread": spread(attribute),
             "count": attribute.values.filter(alias_of=None).count(),
             "address": f"{address}?attribute__id__exact={attribute.pk}",
+            "unsettled": unsettled(attribute),
+            "rewriting": reverse("admin:segments_audienceattribute_rewriting", args=[attribute.pk]),
         }
         return render_to_string("admin/segments/audienceattribute/values.html", shown)
 
@@ -134,7 +137,8 @@ class ValueForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(AudienceAttributeValue)
 class ValueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = ValueForm
-    list_display = ["value", "name", "attribute"]
+    change_form_template = "admin/segments/audienceattributevalue/form.html"
+    list_display = ["value", "name", "older_texts", "attribute"]
     list_select_related = ["attribute"]
     search_fields = ["value", "name"]
     autocomplete_fields = ["attribute"]
@@ -142,14 +146,14 @@ class ValueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     paginator = BoundedPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AudienceAttributeValue]:
-        return super().get_queryset(request).filter(alias_of=None)
+        return super().get_queryset(request).filter(alias_of=None).prefetch_related("aliases")
 
     def get_readonly_fields(self, request: HttpRequest, obj: AudienceAttributeValue | None = None) -> list[str]:
         return [] if obj is None else ["attribute", "value", "older_texts"]
 
     @admin.display(description=_("older texts"))
     def older_texts(self, value: AudienceAttributeValue) -> str:
-        return ", ".join(value.aliases.order_by("value").values_list("value", flat=True)) or "–"
+        return ", ".join(sorted(alias.value for alias in value.aliases.all())) or "–"
 
     def has_delete_permission(self, request: HttpRequest, obj: AudienceAttributeValue | None = None) -> bool:
         return False

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -15,11 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from segments import retiring
+from segments.admin.forms import told
 from segments.admin.pages import actor
 from segments.exceptions import SegmentsError
 from segments.models import AudienceAttribute, Owner
 from segments.previews import Preview, Touched
 from segments.templatetags.shown import grouped
+
+Done = TypeVar("Done", bound=Preview)
 
 SHOWN = 1000
 SEEING_SEGMENTS = "segments.view_audiencesegment"
@@ -38,19 +41,20 @@ class RetiringPages(admin.ModelAdmin):  # type: ignore[type-arg]
         attribute = get_object_or_404(AudienceAttribute, pk=object_id)
         self.require_permissions(request, attribute)
         if request.method != "POST":
-            return self.ask(request, retiring.preview(attribute.pk), "retire.html", _("Retire %s?") % attribute.code)
+            shown = self.previewed(retiring.preview(attribute.pk))
+            return self.page(request, attribute, "retire.html", _("Retire %s?") % attribute.code, **shown)
         done = self.attempt(
             request, lambda: retiring.retire(attribute.pk, actor(request), request.POST.get("seen", ""))
         )
         if done is None:
             return redirect(request.get_full_path())
         count = len(done.segments)
-        told = ngettext(
+        words = ngettext(
             "Retired %(code)s. %(count)s segment selects nobody until it is saved again.",
             "Retired %(code)s. %(count)s segments select nobody until they are saved again.",
             count,
         )
-        messages.success(request, told % {"code": attribute.code, "count": grouped(count)})
+        messages.success(request, words % {"code": attribute.code, "count": grouped(count)})
         return redirect("admin:segments_audienceattribute_change", attribute.pk)
 
     def require_permissions(self, request: HttpRequest, attribute: AudienceAttribute) -> None:
@@ -58,27 +62,30 @@ class RetiringPages(admin.ModelAdmin):  # type: ignore[type-arg]
         if not (self.has_change_permission(request, attribute) and request.user.has_perm(SEEING_SEGMENTS)):
             raise PermissionDenied
 
-    def attempt(self, request: HttpRequest, act: Callable[[], Preview]) -> Preview | None:
+    def attempt(self, request: HttpRequest, act: Callable[[], Done]) -> Done | None:
         """What was done, or None after saying why it was not."""
         try:
             return act()
         except SegmentsError as refusal:
-            messages.error(request, refusal.detail)
+            for sentence in told(refusal):
+                messages.error(request, sentence)
             return None
 
-    def ask(self, request: HttpRequest, preview: Preview, template: str, title: str) -> HttpResponse:
-        """The page that lists what would come of it, with a button to do it."""
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": preview.attribute,
-            "title": title,
+    def previewed(self, preview: Preview) -> dict[str, Any]:
+        """What a page lists of what would come of it, for a button to do it."""
+        return {
             "preview": preview,
             "rows": rows(preview.segments[:SHOWN]),
             "count": len(preview.segments),
             "more": len(preview.segments) - SHOWN,
         }
-        return TemplateResponse(request, f"admin/segments/audienceattribute/{template}", context)
+
+    def page(
+        self, request: HttpRequest, attribute: AudienceAttribute, template: str, title: str, **context: Any
+    ) -> HttpResponse:
+        """A page of an attribute."""
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "original": attribute, "title": title}
+        return TemplateResponse(request, f"admin/segments/audienceattribute/{template}", {**shared, **context})
 
 
 def rows(segments: Sequence[Touched]) -> list[dict[str, Any]]:

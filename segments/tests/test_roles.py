@@ -44,7 +44,10 @@ segments_audienceattribute_change          rrww
 segments_audienceattribute_changelist      rrrr
 segments_audienceattribute_delete          ----
 segments_audienceattribute_history         rrrr
+segments_audienceattribute_merge           --ww
+segments_audienceattribute_rename          --ww
 segments_audienceattribute_retire          --ww
+segments_audienceattribute_rewriting       rrrr
 segments_audienceattributevalue_add        --ww
 segments_audienceattributevalue_change     rrww
 segments_audienceattributevalue_changelist rrrr
