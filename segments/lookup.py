@@ -24,7 +24,7 @@ from segments.matching import clauses_of, wanted_by
 from segments.models import Audience, AudienceAttribute, AudienceAttributeValue, AudienceSegment, Change
 from segments.models.segments import SegmentQuerySet
 from segments.store.audiences import Properties
-from segments.store.database import execute, history_of, one_moment
+from segments.store.database import LAST_SEEN, execute, history_of, one_moment
 from segments.store.roaring import BitMap
 
 MOST_LAID_OVER = 250
@@ -39,7 +39,7 @@ READ = f"""
     UNION ALL SELECT 'audience', id, NULL, properties, NULL FROM {AUDIENCE} WHERE id = ANY(%(ids)s)
     UNION ALL SELECT kind, id::text, CASE kind WHEN 'segment' THEN object_id ELSE label END, NULL, NULL FROM {CHANGE}
         WHERE kind IN ('segment', 'attribute')
-            AND xid >= coalesce(%(since)s::xid8, pg_snapshot_xmin(pg_current_snapshot()))
+            AND xid >= coalesce(%(since)s::xid8, pg_snapshot_xmin(pg_current_snapshot())) AND xid <= {LAST_SEEN}
     UNION ALL SELECT 'value', attribute.code, value.value, NULL, NULL
         FROM unnest(%(codes)s::text[], %(texts)s::text[]) AS awaited (code, text)
         JOIN {ATTRIBUTE} AS attribute ON attribute.code = awaited.code

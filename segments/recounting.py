@@ -19,6 +19,7 @@ from segments.models import AudienceSegment, Change, Recount
 from segments.models.changes import CATALOGUE
 from segments.sizing import recount
 from segments.store import store
+from segments.store.database import LAST_SEEN
 from segments.totals import keep_total
 
 LOCK = 0xA2512E  # the key of the advisory lock of whoever recounts
@@ -30,14 +31,16 @@ SILENT = timedelta(seconds=30)  # a worker that was not heard of for so long is 
 CHANGE = Change._meta.db_table
 
 SEEN_NOW = f"""
-    SELECT oldest::text::bigint, ARRAY(SELECT id FROM {CHANGE} WHERE kind = ANY(%s) AND xid >= oldest)
+    SELECT oldest::text::bigint, ARRAY(
+        SELECT id FROM {CHANGE} WHERE kind = ANY(%s) AND xid >= oldest AND xid <= {LAST_SEEN}
+    )
     FROM pg_snapshot_xmin(pg_current_snapshot()) AS oldest"""
 
 # Transactions are numbered anew in a database that was restored elsewhere.
 SEEN_LESS = f"""
     SELECT %(since)s > pg_snapshot_xmin(pg_current_snapshot())::text::bigint OR EXISTS (
         SELECT FROM {CHANGE} WHERE kind = ANY(%(kinds)s)
-            AND xid >= %(since)s::text::xid8 AND id <> ALL(%(seen)s::bigint[])
+            AND xid >= %(since)s::text::xid8 AND xid <= {LAST_SEEN} AND id <> ALL(%(seen)s::bigint[])
     )"""
 
 

@@ -14,6 +14,11 @@ Params = Sequence[Any] | Mapping[str, Any]
 FOUR_BYTES = "int4send((number - CASE WHEN number < 2147483648 THEN 0 ELSE 4294967296 END)::int4)"
 
 
+# The last transaction whose rows may be seen here. Rows that came by a dump have numbers of another server, perhaps far
+# ahead of this one's: without this bound they would be read as news until it comes so far.
+LAST_SEEN = "greatest(pg_snapshot_xmax(pg_current_snapshot()), pg_current_xact_id_if_assigned())"
+
+
 def history_of(table: str) -> str:
     """SQL for what is another text whenever a table may hold another history than it did before, of which nothing
     that a process has kept is true any more: the server was started again, perhaps from a backup or as a standby

@@ -11,6 +11,9 @@ from segments.tests.threads import elsewhere
 from segments.tests.workers import WorkerProcess, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+WAITING = """
+    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE NOT granted AND locktype = 'transactionid' AND datname = current_database()"""
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def test_a_job_that_its_worker_was_killed_at_is_begun_again_by_another(people, d
 
 def waits_for_a_row() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        cursor.execute(WAITING)
         return bool(cursor.fetchone()[0])
 
 
