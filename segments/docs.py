@@ -22,6 +22,7 @@ MEDIA_TYPES = {
     ".md": "text/markdown; charset=utf-8",
     ".json": "application/json",
     ".csv": "text/csv; charset=utf-8",
+    ".tsv": "text/tab-separated-values; charset=utf-8",
 }
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 FIRST_SENTENCE = re.compile(r"(?<=\.)\s")

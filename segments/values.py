@@ -31,9 +31,13 @@ class Value(NamedTuple):
     aliases: list[str]
 
 
-def page(attribute: AudienceAttribute, after: str | None, limit: int) -> list[Value]:
-    """The first values beyond `after`, in code point order, each with how many audiences have it."""
+def page(attribute: AudienceAttribute, after: str | None, limit: int, text: str = "") -> list[Value]:
+    """The first values beyond `after`, in code point order, each with how many audiences have it.
+
+    With a text those in whose text or label it is, in either case.
+    """
     rows = AudienceAttributeValue.objects.filter(attribute=attribute, value__gt=after or "").current().order_by("value")
+    rows = rows.found_by(text) if text else rows
     with store().snapshot() as view:
         names = dict(rows.values_list("value", "name")[:limit])
         aliases = attribute.aliases

@@ -149,11 +149,22 @@ class ValueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().get_queryset(request).filter(alias_of=None).prefetch_related("aliases")
 
     def get_readonly_fields(self, request: HttpRequest, obj: AudienceAttributeValue | None = None) -> list[str]:
-        return [] if obj is None else ["attribute", "value", "older_texts"]
+        return [] if obj is None else ["attribute", "value", "older_texts", "above", "note"]
 
     @admin.display(description=_("older texts"))
     def older_texts(self, value: AudienceAttributeValue) -> str:
         return ", ".join(sorted(alias.value for alias in value.aliases.all())) or "–"
+
+    @admin.display(description=_("above it"))
+    def above(self, value: AudienceAttributeValue) -> str:
+        """The value above it in its taxonomy, as it is called by now."""
+        rows = AudienceAttributeValue.objects.filter(attribute=value.attribute_id).select_related("alias_of")
+        found = rows.with_texts([value.parent]).first() if value.parent else None
+        if found is None:
+            return value.parent or "–"
+        now = found.alias_of or found
+        address = reverse("admin:segments_audienceattributevalue_change", args=[now.pk])
+        return format_html('<a href="{}">{}</a> <code>{}</code>', address, now, now.value)
 
     def has_delete_permission(self, request: HttpRequest, obj: AudienceAttributeValue | None = None) -> bool:
         return False

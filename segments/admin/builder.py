@@ -135,8 +135,9 @@ def values_json(attribute: AudienceAttribute, text: str) -> list[dict[str, str]]
     rows = AudienceAttributeValue.objects.filter(attribute=attribute).current()
     with store().snapshot() as view:
         if text:
-            matching = rows.filter(Q(value__icontains=text) | Q(name__icontains=text))
-            texts = list(nearest_first(matching, "value", "name", text).values_list("value", flat=True)[:SUGGESTED])
+            texts = list(
+                nearest_first(rows.found_by(text), "value", "name", text).values_list("value", flat=True)[:SUGGESTED]
+            )
         else:
             common, aliases = view.common_values([attribute.code], SUGGESTED), attribute.aliases
             texts = [aliases.get(each, each) for each in common[attribute.code]]

@@ -86,7 +86,7 @@ RENAMING = answered(
 IMPORT = answered(
     "A file that is loaded, or was: how far it is, and what became of its lines.",
     id=WHOLE,
-    kind={"type": "string", "enum": ["attributes", "audiences", "segments"]},
+    kind={"type": "string", "enum": ["attributes", "audiences", "segments", "taxonomy"]},
     file={"type": "string"},
     state={"type": "string", "enum": ["queued", "running", "paused", "done", "refused", "failed"]},
     reason={"type": "string", "description": "Why it was refused or failed."},

@@ -95,6 +95,10 @@ class ValueQuerySet(models.QuerySet["AudienceAttributeValue"]):
         """The values themselves, without the texts that they had before."""
         return self.filter(alias_of=None)
 
+    def found_by(self, text: str) -> Self:
+        """Those in whose text or label this is, in either case."""
+        return self.filter(Q(value__icontains=text) | Q(name__icontains=text))
+
 
 class AudienceAttributeValue(models.Model):
     """A label that an attribute can have, such as `F`; `name` is what people read for it.
@@ -114,6 +118,25 @@ class AudienceAttributeValue(models.Model):
         null=True,
         editable=False,
         db_index=False,
+    )
+
+    parent = models.CharField(
+        _("above it"),
+        max_length=1000,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("The value above it in a taxonomy, by its text there."),
+    )
+    note = models.CharField(
+        _("note"),
+        max_length=1000,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("What its taxonomy says of it."),
     )
 
     objects = ValueQuerySet.as_manager()

@@ -21,6 +21,7 @@ class Import(models.Model):
         ATTRIBUTES = "attributes", _("attributes")
         AUDIENCES = "audiences", _("audiences")
         SEGMENTS = "segments", _("segments")
+        TAXONOMY = "taxonomy", _("taxonomy")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -84,7 +85,7 @@ class Import(models.Model):
         ordering = ["-started_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["attributes", "audiences", "segments"]), name="import_kind_is_known"
+                condition=Q(kind__in=["attributes", "audiences", "segments", "taxonomy"]), name="import_kind_is_known"
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["queued", "running", "paused", "done", "refused", "failed"]),

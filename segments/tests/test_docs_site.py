@@ -14,6 +14,7 @@ FOLDER = settings.BASE_DIR / "docs"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
 PAGES = [name.removesuffix(".md") for name in FILES if name.endswith(".md")]
 OTHERS = [name for name in FILES if not name.endswith(".md")]
+TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values"}
 EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
 TITLED = re.compile(r"# (?P<title>.+)\n\n(?!```)[A-Z`*]")
 
@@ -171,9 +172,7 @@ def test_it_gives_the_files_beside_the_pages_as_they_are(client, name):
     response = client.get(f"/docs/{name}")
 
     assert response.status_code == 200
-    assert (
-        response["Content-Type"].split(";")[0] == {"json": "application/json", "csv": "text/csv"}[name.rsplit(".")[-1]]
-    )
+    assert response["Content-Type"].split(";")[0] == TYPES[name.rsplit(".")[-1]]
     assert response.content == (FOLDER / name).read_bytes()
 
 

@@ -26,4 +26,15 @@ def test_they_load_without_a_warning_and_belong_together():
     for segment, resolved in zip(segments, compile_all([clauses_of(one) for one in segments]), strict=True):
         assert segment.computed_size == sum(evaluate(resolved.tree, properties) for properties in profiles)
         assert segment.computed_size > 1
-    assert {name.name for name in SAMPLES.iterdir()} == {"attributes.csv", "audiences.csv", "segments.csv"}
+    assert {name.name for name in SAMPLES.iterdir()} == {
+        "attributes.csv",
+        "audiences.csv",
+        "segments.csv",
+        "taxonomy.tsv",
+    }
+
+
+def test_the_taxonomy_loads_without_a_warning():
+    path = SAMPLES / "taxonomy.tsv"
+    assert load("taxonomy", path, "--strict", "--max-errors=0").counts == {"created": 18}
+    assert load("taxonomy", path, "--strict").counts == {"unchanged": 18}

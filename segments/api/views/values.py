@@ -17,6 +17,7 @@ from segments.shapes import Text
 
 PAGING = {
     "after": Text(about="Values after this one.", shortest=1, longest=LONGEST_VALUE),
+    "name": Text(about="A part of the value or of its label, in either case.", shortest=1, longest=LONGEST_VALUE),
     "limit": Number(about="At most so many; 1,000 without it.", least=1, most=MOST),
 }
 
@@ -31,7 +32,7 @@ class ValueViewSet(ApiViewSet):
         paging = read_query(request, PAGING)
         attribute = seen_attribute(client_of(request), attribute_id)
         limit = paging.get("limit", MOST)
-        listed, more = cut(values.page(attribute, paging.get("after"), limit + 1), limit)
+        listed, more = cut(values.page(attribute, paging.get("after"), limit + 1, paging.get("name", "")), limit)
         response = Response(ValueSerializer(listed, many=True).data)
         return link_next(request, response, listed[-1].value) if more else response
 
