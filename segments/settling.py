@@ -20,7 +20,7 @@ from segments.store import store
 from segments.uses import segments_meaning
 
 READ = 1000  # segments at a time
-AUDIENCES = 2000  # in a transaction, under the lock that all writers wait for
+AUDIENCES = 1000  # in a transaction, under the lock that all writers wait for
 
 Aliases = Mapping[str, str]
 

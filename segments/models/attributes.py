@@ -12,6 +12,7 @@ from django.db.models.functions import MD5, JSONObject
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from segments.labels import nfc
 from segments.models.columns import NextNumber, is_a_date
 from segments.models.owners import Owner
 
@@ -97,7 +98,8 @@ class ValueQuerySet(models.QuerySet["AudienceAttributeValue"]):
 
     def found_by(self, text: str) -> Self:
         """Those in whose text or label this is, in either case."""
-        return self.filter(Q(value__icontains=text) | Q(name__icontains=text))
+        wanted = nfc(text)
+        return self.filter(Q(value__icontains=wanted) | Q(name__icontains=wanted))
 
 
 class AudienceAttributeValue(models.Model):

@@ -262,6 +262,45 @@ def test_many_audiences_are_left_to_a_worker_where_one_runs(api, people, tier, s
     tasks.settle_values(attribute_id=str(OWNERS["alice"]))
 
 
+@pytest.mark.parametrize("is_settled", [False, True])
+@pytest.mark.parametrize("merges", [False, True])
+def test_exclusions_on_a_private_attribute_leave_out_by_older_texts(api, people, tier, draft, merges, is_settled):
+    """It is Alice's; Bob may not use it, so that he reaches nobody as long as it is private."""
+    visibility = f"{ATTRIBUTES}/{tier['id']}"
+    api("alice").patch(visibility, {"visibility": "private"})
+
+    def exclude(who):
+        body = draft(who, name=who, properties={"gender": ["F"]}, exclusions={"tier": ["gold"]})
+        return api(who).post(SEGMENTS, body).json()
+
+    def check(made, members):
+        path = f"{SEGMENTS}/{made['id']}"
+        assert people.get(path).json()["approximated_size"] == len(members)
+        assert people.get(f"{path}/audiences").json() == members
+        for each in ("p1", "p2", "p3"):
+            found = {one["id"] for one in people.get(f"/audiences/get/{each}/segments").json()["segments"]}
+            assert (made["id"] in found) == (each in members)
+            assert people.get(f"{path}/explain?audience_id={each}").json()["member"] == (each in members)
+
+    into, left = ("silver", ["p3"]) if merges else ("Gold", ["p2", "p3"])
+    alices, bobs = exclude("alice"), exclude("bob")
+    check(alices, ["p2", "p3"])
+    switch(tier, "gold", into, merges)
+    if is_settled:
+        tasks.settle_values(attribute_id=tier["id"])
+
+    check(alices, left)
+    check(exclude("alice"), left)
+    check(bobs, [])
+    check(exclude("bob"), [])
+    assert AudienceSegment.objects.get(pk=bobs["id"]).exclusions == {"tier": ["gold"]}
+    api("alice").patch(visibility, {"visibility": "public"})
+    check(bobs, left)
+    tasks.settle_values(attribute_id=tier["id"])
+    check(bobs, left)
+    assert AudienceSegment.objects.get(pk=bobs["id"]).exclusions == {"tier": [into]}
+
+
 def test_it_names_no_segment_of_another_owner(api, tier, segments, draft):
     api("bob").post(SEGMENTS, draft("bob", properties={"tier": ["gold"]}))
 

@@ -21,8 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from segments import audiences, definitions, lookup, renaming, retiring, settling, values
+from segments import audiences, catalogue, definitions, lookup, renaming, retiring, settling, values
 from segments.border import comparable
+from segments.conflicts import ValueInUse
 from segments.definitions import Draft
 from segments.expressions import And, AnyOf, Known, Nobody, evaluate, parse, resolve
 from segments.labels import label_text, nfc
@@ -37,6 +38,7 @@ from segments.models import (
     Change,
     Import,
     IndexedValue,
+    Owner,
 )
 from segments.renaming import Asked
 from segments.store import UNSENT, ProfileChange, editing, listing, upkeep
@@ -88,6 +90,7 @@ class Engine(RuleBasedStateMachine):
         self.store, self.judge = PostgresStore(), MemoryStore()
         self.catalogue, self.segments, self.retired = {}, {}, set()
         self.aliases, self.is_settled = {}, True
+        self.hidden, self.ever_hidden = set(), set()
         Engine.taken -= 1  # what begins is no step
 
     def learn(self, changes):
@@ -113,7 +116,13 @@ class Engine(RuleBasedStateMachine):
         return definition
 
     def meaning(self, key):
-        return Nobody() if key in self.retired else resolve(parse(*self.segments[key]), self.catalogue).tree
+        visible = {code: known for code, known in self.catalogue.items() if code not in self.hidden}
+        return Nobody() if key in self.retired else resolve(parse(*self.segments[key]), visible).tree
+
+    def sizes(self):
+        """What the reference counts for each segment."""
+        with self.judge.snapshot() as view:
+            return {key: view.count(self.meaning(key)) for key in self.segments}
 
     def properties(self, audience_id):
         profile = self.judge.get([audience_id]).get(audience_id)
@@ -239,12 +248,56 @@ class Engine(RuleBasedStateMachine):
     @rule(data=st.data())
     def retire(self, data):
         code = data.draw(st.sampled_from(sorted(self.catalogue)))
-        retiring.retire(AudienceAttribute.objects.get(code=code).pk, TESTS)
-        for key, (properties, exclusions) in self.segments.items():
+        before = self.sizes()
+        done = retiring.retire(AudienceAttribute.objects.get(code=code).pk, TESTS)
+        for key, (properties, exclusions) in ({} if code in self.hidden else self.segments).items():
             left = {name: clause for name, clause in properties.items() if nfc(name) != code}
             if left != properties:
                 self.segments[key] = left, exclusions
                 self.retired.add(key)
+        self.agrees(done, before)
+
+    def agrees(self, preview, before):
+        """The sizes that a preview tells are the reference's, and those of other segments stay as they were."""
+        after, told = self.sizes(), {each.id: (each.size_before, each.size_after) for each in preview.segments}
+        assert {key: told.get(key, (size, size)) for key, size in before.items()} == {
+            key: (size, after[key]) for key, size in before.items()
+        }
+
+    @precondition(lambda self: self.catalogue)
+    @rule(data=st.data(), owner=st.sampled_from([OWNERS["alice"], Owner.INSTALLATION_ID]), private=st.booleans())
+    def hand_over(self, data, owner, private):
+        """The segments, all Alice's, cannot use what is private to somebody else."""
+        code = data.draw(st.sampled_from(sorted(self.catalogue)))
+        visibility = "private" if private else "public"
+        pk = AudienceAttribute.objects.get(code=code).pk
+        catalogue.change(pk, {"owner_id": owner, "visibility": visibility}, TESTS)
+        self.hidden.discard(code)
+        if private and owner != OWNERS["alice"]:
+            self.hidden.add(code)
+            self.ever_hidden.add(code)
+
+    @precondition(lambda self: self.catalogue)
+    @rule(data=st.data())
+    def forget_a_text(self, data):
+        """A value that nobody uses, or an older text that stands nowhere any more."""
+        code = data.draw(st.sampled_from(sorted(self.catalogue)))
+        texts, names = self.catalogue[code].values, self.aliases.get(code, {})
+        if code in self.ever_hidden or not (texts or names):
+            return  # clauses of those who may not use it hold on to nothing
+        text = data.draw(st.sampled_from(sorted({*texts, *names})))
+        listed = any(text in parse(*definition).asked.get(code, ()) for definition in self.segments.values())
+        with self.judge.snapshot() as view:
+            is_used = text in texts and (listed or view.count(AnyOf(code, (text,))) > 0)
+        try:
+            values.delete(AudienceAttribute.objects.get(code=code).pk, text, TESTS)
+        except ValueInUse:
+            assert is_used or names
+            return
+        assert not is_used
+        texts.discard(text)
+        for alias in [alias for alias, now in names.items() if text in (alias, now)]:
+            del names[alias]
 
     @precondition(lambda self: any(known.values for known in self.catalogue.values()))
     @rule(data=st.data(), parts=st.integers(0, 3), killed=st.booleans())
@@ -257,8 +310,12 @@ class Engine(RuleBasedStateMachine):
         if new in names and names[new] != old:
             return
         attribute = AudienceAttribute.objects.get(code=code)
+        asked, before = Asked(attribute.pk, old, new, merges=new in texts), self.sizes()
+        preview = renaming.preview(asked)
+        with self.judge.snapshot() as view:
+            assert preview.audiences == view.count(AnyOf(code, (old,)))
         with transaction.atomic():
-            renaming.switch(Asked(attribute.pk, old, new, merges=new in texts), TESTS)
+            renaming.switch(asked, TESTS)
         texts.discard(old)
         texts.add(new)
         names.pop(new, None)
@@ -268,6 +325,7 @@ class Engine(RuleBasedStateMachine):
             batches = view.batches(AnyOf(code, (old,)), 12)
         for batch in batches:
             self.judge.rename(batch, code, old, new)
+        self.agrees(preview, before)
         self.is_settled = False
         list(islice(settling.rewrite_text(attribute, old), parts))
         if not killed:
@@ -278,10 +336,11 @@ class Engine(RuleBasedStateMachine):
         for attribute in AudienceAttribute.objects.all():
             settling.settle(attribute.pk, TESTS)
         self.is_settled = True
-        properties = dict(AudienceSegment.objects.values_list("pk", "properties"))
-        assert {key: comparable(each) for key, each in properties.items()} == {
-            key: comparable(self.segments[key][0]) for key in properties
-        }
+        for pk, *sides in AudienceSegment.objects.values_list("pk", "properties", "exclusions"):
+            for stored, expected in zip(sides, self.segments[pk], strict=True):
+                hidden = {key for key in expected if nfc(key) in self.ever_hidden}
+                shown = [{key: side[key] for key in side.keys() - hidden} for side in (stored, expected)]
+                assert comparable(shown[0]) == comparable(shown[1])
 
     @rule(ids=some_ids(4))
     def look_up(self, ids):
