@@ -26,7 +26,7 @@ from segments.sizing import recount
 from segments.store import store
 from segments.uses import segments_meaning
 
-AT_ONCE = 20_000  # audiences that are rewritten while the caller waits, where a worker could do it
+AT_ONCE = 20_000  # audiences that are rewritten while the caller waits; where a worker runs, more are left to it
 SAME = gettext_noop("%(value)s is the value itself. Send another one.")
 NO_VALUE = gettext_noop("The attribute %(code)s has no value %(value)s. Add it first, or rename the other one.")
 
@@ -142,8 +142,8 @@ def confirm(asked: Asked, actor: Actor, later: Callable[[uuid.UUID], None], seen
     recount(AudienceSegment.objects.filter(pk__in=[touched.id for touched in counts.segments]))
     if counts.audiences > AT_ONCE and worker_runs():
         return counts
-    settling.rewrite_audiences(counts.attribute)
-    return replace(counts, left=0)
+    settling.rewrite_audiences(counts.attribute, AT_ONCE)
+    return replace(counts, left=min(settling.unsettled(counts.attribute), counts.audiences))
 
 
 def switch(asked: Asked, actor: Actor) -> None:

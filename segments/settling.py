@@ -6,6 +6,7 @@ by somebody who begins again.
 
 import uuid
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -95,9 +96,17 @@ def unsettled(attribute: AudienceAttribute) -> int:
         return view.count(AnyOf(attribute.code, tuple(aliases))) if aliases else 0
 
 
-def rewrite_audiences(attribute: AudienceAttribute) -> int:
-    """Give the audiences the texts that the attribute's values have now; how many had an older one."""
-    return sum(sum(rewrite_text(attribute, alias)) for alias in sorted(attribute.aliases))
+def rewrite_audiences(attribute: AudienceAttribute, most: int | None = None) -> int:
+    """Give the audiences the texts that the attribute's values have now; how many had an older one.
+
+    With a number it ends after about so many of them.
+    """
+    rewritten = 0
+    for count in chain.from_iterable(rewrite_text(attribute, alias) for alias in sorted(attribute.aliases)):
+        rewritten += count
+        if most is not None and rewritten >= most:
+            break
+    return rewritten
 
 
 def rewrite_text(attribute: AudienceAttribute, alias: str) -> Iterator[int]:
@@ -110,4 +119,5 @@ def rewrite_text(attribute: AudienceAttribute, alias: str) -> Iterator[int]:
             now = attribute.aliases.get(alias)
             if now is None:  # it was renamed back meanwhile
                 return
-            yield store().rename(batch, attribute.code, alias, now)
+            count = store().rename(batch, attribute.code, alias, now)
+        yield count

@@ -71,13 +71,23 @@ def rename(name: str, seed: int, until: float, tell: Connection) -> None:
 
 
 def write(name: str, seed: int, until: float, tell: Connection) -> None:
-    """Bring audiences of its own by any of the texts, new and old."""
+    """Bring audiences of its own by any of the texts, new and old, which are stored by the new ones alone."""
     dice = random.Random(seed)
     while time.monotonic() < until:
         ids = sorted(f"{name}-{number}" for number in dice.sample(range(200), dice.randint(1, 20)))
         sent = {each: sorted(dice.sample(sorted({*TEXTS, *NAMES}), dice.randint(1, 2))) for each in ids}
-        audiences.upsert([ProfileChange(each, properties={CODE: texts}) for each, texts in sent.items()])
+        with transaction.atomic():
+            audiences.upsert([ProfileChange(each, properties={CODE: texts}) for each, texts in sent.items()])
+            older = older_texts(ids)
+        tell.send(("read", older))
         tell.send(("done", sent))
+
+
+def older_texts(ids: list[str]) -> list[str]:
+    """What these audiences have by an older text; whoever has written them sees none until the transaction ends."""
+    aliases = AudienceAttribute.objects.get(code=CODE).aliases
+    rows = Audience.objects.filter(pk__in=ids).values_list("pk", "properties")
+    return [f"{key} has {text}" for key, properties in rows for text in properties[CODE] if text in aliases]
 
 
 def read(name: str, seed: int, until: float, tell: Connection) -> None:

@@ -301,6 +301,21 @@ def test_exclusions_on_a_private_attribute_leave_out_by_older_texts(api, people,
     assert AudienceSegment.objects.get(pk=bobs["id"]).exclusions == {"tier": [into]}
 
 
+def test_where_no_worker_runs_each_request_rewrites_some(api, people, tier, segments, monkeypatch):
+    monkeypatch.setattr(renaming, "AT_ONCE", 2)
+    monkeypatch.setattr(settling, "AUDIENCES", 1)
+    people.post("/audiences/bulk-add", [{"id": f"g{n}", "properties": {"tier": "gold"}} for n in range(3)])
+    before = sizes(api)
+
+    told = []
+    for _again in range(4):
+        answer = rename(api, tier, value="gold", to="Gold", confirm=True).json()
+        told.append((answer["audiences"], answer["audiences_left"]))
+        assert sizes(api) == before
+    assert told == [(5, 3), (3, 1), (1, 0), (0, 0)]
+    assert Change.objects.filter(action="renamed").count() == 1
+
+
 def test_it_names_no_segment_of_another_owner(api, tier, segments, draft):
     api("bob").post(SEGMENTS, draft("bob", properties={"tier": ["gold"]}))
 
