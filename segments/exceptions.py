@@ -138,6 +138,18 @@ class UnsupportedPacking(UnsupportedEncoding):
     """The body is compressed in an unknown way. Send it plain, or with Content-Encoding: gzip."""
 
 
+class NotKept(SegmentsError):
+    """The file cannot be kept here: %(problem)s. Nothing of it is left; send it again when there is room."""
+
+    status = 507
+    code = "storage_failed"
+    title = "Insufficient storage"
+
+    def __init__(self, problem: str) -> None:
+        self.params = {"problem": problem}
+        super().__init__((type(self).__doc__ or "") % self.params)
+
+
 class ChunksNeeded(SegmentsError):
     """HTTP/1.0 has no chunks, which tell a whole file from one cut short. Use HTTP/1.1, or page the members as JSON."""
 

@@ -250,6 +250,7 @@ def import_operations(paging: Query, asked: Query) -> Decorator:
             component("Import"),
             query=asked,
             sends=list(SUFFIXES),
+            also=[507],
             beta=True,
             description="The body is the file, plain or with Content-Encoding: gzip. It is loaded in the background.",
         ),

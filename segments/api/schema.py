@@ -64,6 +64,7 @@ REFUSALS = {
     422: "A field or a parameter is wrong.",
     503: "The service is busy or its database is away; nothing was changed. Retry-After says when to ask again.",
     505: "A file was asked for by HTTP/1.0, which has no chunks.",
+    507: "The file cannot be kept: the disk is full, or not to be written to.",
 }
 JSON = "application/json"
 ALWAYS, WITH_A_BODY = (401, 403, 406, 422, 503), (400, 413, 415)

@@ -4,14 +4,15 @@ import os
 import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from segments.exceptions import ImportRefused, SegmentsError
+from segments.exceptions import ImportRefused, NotKept, SegmentsError
 from segments.importing.asking import options_of
 from segments.importing.attributes import Attributes
 from segments.importing.audiences import Audiences
@@ -29,14 +30,61 @@ YOUNG = 3600  # seconds, within which a file may belong to a request that is not
 
 
 def keep(chunks: Iterable[bytes], suffix: str) -> str:
-    """Write the bytes to a file of their own; its name. Where that breaks off nothing is left."""
-    settings.A2_IMPORT_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = f"{uuid.uuid4()}{suffix}"
-    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with unless_it_fails(name), os.fdopen(os.open(place(name), new, 0o600), "wb") as file:
+    """Write the bytes to a file of their own; its name. Where that breaks off nothing is left.
+
+    What a full disk has no room for is read all the same: who sends it listens for an answer only then.
+    """
+    with kept(suffix) as file:
         for chunk in chunks:
             file.write(chunk)
-    return name
+    if file.problem:
+        raise NotKept(file.problem)
+    return file.name
+
+
+@contextmanager
+def kept(suffix: str) -> Iterator["Sent"]:
+    """A file to write to, which goes where that breaks off."""
+    file = Sent(suffix)
+    with unless_it_fails(file.name):
+        try:
+            yield file
+        finally:
+            file.close()
+
+
+class Sent:
+    """A file that is being sent; `problem` says why it cannot be kept, in which case nothing of it is left."""
+
+    def __init__(self, suffix: str) -> None:
+        self.name = f"{uuid.uuid4()}{suffix}"
+        self.problem = ""
+        self.file: BinaryIO | None = None
+        with self.noted():
+            settings.A2_IMPORT_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.file = os.fdopen(os.open(place(self.name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    def write(self, piece: bytes) -> None:
+        with self.noted():
+            if self.file:
+                self.file.write(piece)
+
+    def close(self) -> None:
+        with self.noted():
+            if self.file:
+                self.file.close()
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Remember what the disk says, and give back what was taken of it."""
+        try:
+            yield
+        except OSError as error:
+            self.problem, file, self.file = error.strerror or str(error), self.file, None
+            with suppress(OSError):
+                if file:
+                    file.close()  # what is buffered has no room either
+            discard(self.name)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import resource
+from contextlib import contextmanager
 
 import pytest
 from django.conf import settings as service
@@ -176,6 +178,35 @@ def test_a_file_that_is_too_large_is_refused_and_leaves_nothing(api, settings, k
 
     assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
     assert not Import.objects.exists()
+
+
+def test_a_file_that_the_disk_has_no_room_for_is_refused_in_words_and_leaves_nothing(api, kept):
+    platform = api("platform")
+    with largest_file(2**16):
+        refused = send(platform, "kind=audiences", "id,gender\n" + "p1,F\n" * 2**17)
+        assert send(platform, "kind=audiences").status_code == 200
+
+    problem = refused.json()
+    assert (refused.status_code, refused["Content-Type"]) == (507, "application/problem+json")
+    assert (problem["code"], "File too large" in problem["detail"]) == ("storage_failed", True)
+    assert len(list(kept.iterdir())) == Import.objects.count() == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_of(api, kept):
+    kept.write_text("no folder")
+
+    assert "File exists" in send(api("platform"), "kind=audiences").json()["detail"]
+
+
+@contextmanager
+def largest_file(size):
+    """No file of this process may grow larger, which is as near to a full disk as a test comes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_imports_are_listed_in_pages_the_last_one_first(api):
