@@ -1,18 +1,24 @@
 """What the worker does by itself: each task calls what does the work."""
 
 import uuid
+from datetime import timedelta
 
+from django.contrib.auth.models import User
+from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy, builtin_tasks
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from segments import recounting, settling
-from segments.importing import uploads
+from segments.importing import background, uploads
+from segments.importing.options import Options
 from segments.models import Client, Import
 from segments.models.changes import Actor
 from segments.store import editing
+
+HEARD_OF = timedelta(seconds=35)
 
 # The last place of a schedule is the seconds; a lock keeps a second one of the kind out of the queue.
 
@@ -55,19 +61,50 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
 
 
 @app.task(lock="imports", retry=RetryStrategy(max_attempts=5, wait=10))
-def run_import(import_id: int, upload: str, client_id: int) -> None:
+def run_import(import_id: int, client_id: int | None = None, staff_id: int | None = None) -> None:
     """Load a file that was sent, one after the other."""
-    row = Import.objects.get(pk=import_id)
-    client = Client.objects.filter(pk=client_id).first()
-    uploads.load(row, upload, Actor(client=client) if client else Actor(command="import"))
+    client = Client.objects.filter(pk=client_id).first() if client_id else None
+    staff = User.objects.filter(pk=staff_id).first() if staff_id else None
+    actor = Actor(client=client, staff=staff) if client or staff else Actor(command="import")
+    # Whoever stops it writes that meanwhile: it is not to be overwritten with the row.
+    background.load(Import.objects.defer("stopped_by").get(pk=import_id), actor)
+
+
+def import_later(
+    kind: str, file: str, upload: str, options: Options, actor: Actor, rehearsal: Import | None = None
+) -> Import:
+    """Have that done to a file that is kept; call it in a transaction. The row says how far it is."""
+    row = Import.objects.create(
+        kind=kind, file=file, upload=upload, owner_id=options.owner_id, options=options.given, dry_run=options.dry_run,
+        state=Import.State.QUEUED, actor=str(actor), rehearsal=rehearsal,
+    )  # fmt: skip
+    defer(row, actor)
+    return row
+
+
+def defer(row: Import, actor: Actor) -> None:
+    """Have a row's import done."""
+    client_id = actor.client.pk if actor.client else None
+    staff_id = actor.staff.pk if actor.staff else None
+    run_import.defer(import_id=row.pk, client_id=client_id, staff_id=staff_id)
+
+
+def is_at_work(row: Import) -> bool:
+    """Whether a worker has taken the row's import."""
+    jobs = ProcrastinateJob.objects.filter(task_name=run_import.name, status="doing")
+    return jobs.filter(args__import_id=row.pk).exists()
+
+
+def somebody_works() -> bool:
+    """Whether there is a worker, going by what workers say of themselves every ten seconds."""
+    return ProcrastinateWorker.objects.filter(last_heartbeat__gt=timezone.now() - HEARD_OF).exists()
 
 
 @app.periodic(cron="47 * * * *")
 @app.task(queueing_lock="remove_abandoned_uploads")
 def remove_abandoned_uploads(timestamp: int) -> None:
-    """Remove files that were sent and that no job will load."""
-    waiting = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=run_import.name)
-    uploads.discard_abandoned({job.args["upload"] for job in waiting})
+    """Remove files that were sent and that nobody needs any more."""
+    uploads.discard_abandoned()
 
 
 @app.periodic(cron="17 3 * * *")

@@ -1,52 +1,52 @@
-"""Imports in the admin: what became of every line."""
+"""Imports in the admin: sending a file, and what became of every line."""
+
+from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html, format_html_join
+from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from segments.admin.forms import written
+from segments.admin import import_words
+from segments.admin.import_pages import ImportPages
+from segments.admin.import_upload import UploadPage
 from segments.admin.pages import ReadOnlyAdmin
 from segments.models import Import, ImportReject
-
-SHOWN = 100
-COUNTS = ["lines", "created", "updated", "unchanged", "duplicate", "suppressed", "rejected"]
+from segments.templatetags.shown import grouped
 
 
 @admin.register(Import)
-class ImportAdmin(ReadOnlyAdmin):
-    list_display = ["started_at", "kind", "file", "state", "dry_run", "lines", "rejected", "created", "updated"]
+class ImportAdmin(ImportPages, UploadPage, ReadOnlyAdmin):
+    list_display = ["what", "how", "state", "started_at", "took", "line_count", "rejected_count", "actor"]
     list_filter = ["kind", "state", "dry_run", "started_at"]
     search_fields = ["file", "actor"]
-    fieldsets = [
-        (
-            None,
-            {"fields": ["kind", "file", "state", "reason", "dry_run", "actor", "started_at", "finished_at", "asked"]},
-        ),
-        (gettext_lazy("Receipt"), {"fields": [*COUNTS, "why"]}),
-        (gettext_lazy("Rejected lines"), {"fields": ["rejects_file", "first_rejects"]}),
-    ]
+    change_list_template = "admin/segments/import/change_list.html"
 
-    @admin.display(description=gettext_lazy("options"))
-    def asked(self, row: Import) -> str:
-        return format_html("<pre>{}</pre>", written(row.options))
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {"title": _("Imports"), **(extra_context or {})})
 
-    @admin.display(description=gettext_lazy("rejected by code"))
-    def why(self, row: Import) -> str:
-        return format_html("<pre>{}</pre>", written(row.reasons))
+    @admin.display(description=gettext_lazy("file"), ordering="file")
+    def what(self, row: Import) -> str:
+        return str(row)
 
-    @admin.display(description=gettext_lazy("the first of them"))
-    def first_rejects(self, row: Import) -> str:
-        rejects = row.rejects.order_by("line", "id")[:SHOWN]
-        if not rejects:
-            return _("none")
-        lines = ((each.line, each.column, each.code, each.value, each.reason) for each in rejects)
-        head = (_("line"), _("column"), _("code"), _("value"), _("reason"))
-        return format_html(
-            "<table><tr>{}</tr>{}</table>",
-            format_html_join("", "<th>{}</th>", ([title] for title in head)),
-            format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", lines),
-        )
+    @admin.display(description=gettext_lazy("how"), ordering="dry_run")
+    def how(self, row: Import) -> str:
+        if row.dry_run:
+            return format_html('<span class="a2-state">{}</span>', _("dry run"))
+        return _("for real")
+
+    @admin.display(description=gettext_lazy("took"))
+    def took(self, row: Import) -> str:
+        return import_words.took(row)
+
+    @admin.display(description=gettext_lazy("lines"), ordering="lines")
+    def line_count(self, row: Import) -> str:
+        return grouped(row.lines)
+
+    @admin.display(description=gettext_lazy("rejected"), ordering="rejected")
+    def rejected_count(self, row: Import) -> str:
+        return grouped(row.rejected)
 
 
 @admin.register(ImportReject)

@@ -88,8 +88,8 @@ IMPORT = answered(
     id=WHOLE,
     kind={"type": "string", "enum": ["attributes", "audiences", "segments", "taxonomy"]},
     file={"type": "string"},
-    state={"type": "string", "enum": ["queued", "running", "paused", "done", "refused", "failed"]},
-    reason={"type": "string", "description": "Why it was refused or failed."},
+    state={"type": "string", "enum": ["queued", "running", "paused", "done", "refused", "failed", "stopped"]},
+    reason={"type": "string", "description": "Why it was refused, failed, or was stopped."},
     owner_id={"type": ["string", "null"], "format": "uuid"},
     dry_run={"type": "boolean"},
     options={"type": "object"},
@@ -97,12 +97,13 @@ IMPORT = answered(
     finished_at={"type": ["string", "null"], "format": "date-time"},
     progress={
         "type": ["object", "null"],
-        "description": "While it runs: done of total, in bytes while reading and in rows while applying.",
+        "description": "While it runs: done of total, bytes while reading and rows while applying, in so many seconds.",
         "properties": {
             "phase": {"type": "string", "enum": ["reading", "applying", "sizing"]},
             "rows": WHOLE,
             "done": {"type": ["integer", "null"]},
             "total": {"type": ["integer", "null"]},
+            "seconds": {"type": "number"},
         },
     },
     receipt=answered(

@@ -1,7 +1,7 @@
 """One import at a time, and nothing left of those that were killed."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.db import connection
@@ -23,11 +23,13 @@ CUT_OFF = gettext_noop("Its process ended without a word. The same command goes 
 
 
 @contextmanager
-def alone(row: Import, *, waits: bool) -> Iterator[None]:
+def alone(row: Import, *, waits: Callable[[], None] | None) -> Iterator[None]:
     """Be the only import; ImportRefused when another one is at work, unless this one waits for its end."""
     until = time.monotonic() + PATIENCE
     while not fetch_one("SELECT pg_try_advisory_lock(%s)", [LOCK])[0]:
-        if not waits and time.monotonic() > until:
+        if waits:
+            waits()
+        elif time.monotonic() > until:
             raise refusal(row)
         time.sleep(PAUSE)
     try:

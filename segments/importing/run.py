@@ -33,10 +33,11 @@ TOO_MANY = gettext_noop(
 class ImportRun:
     """One import; `row` is what is kept of it, and never says less than what was written.
 
-    One that `waits` begins when another one that is at work has ended, where it would be refused otherwise.
+    One that `waits` begins when another one that is at work has ended, where it would be refused otherwise; what it
+    has for that is called again and again meanwhile.
     """
 
-    waits = False
+    waits: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -157,8 +158,9 @@ class ImportRun:
 
     def cut_off(self, error: BaseException) -> None:
         """Say why it ended before its end."""
-        is_paused = isinstance(error, KeyboardInterrupt) and self.row.staged is not None
-        state = Import.State.PAUSED if is_paused else Import.State.FAILED
+        state = Import.State.FAILED
+        if isinstance(error, KeyboardInterrupt):
+            state = Import.State.STOPPED if self.row.staged is None else Import.State.PAUSED
         with suppress(DatabaseError):
             connection.close_if_unusable_or_obsolete()
             self.row.end(state, printable(str(error) or type(error).__name__))

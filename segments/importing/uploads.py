@@ -1,31 +1,24 @@
-"""Files that were sent: kept, for the service alone to read, until the worker has loaded them, and no longer."""
+"""Files that were sent: kept for the service alone to read, as long as somebody may need them, and no longer."""
 
 import os
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db.models import Q
 from django.utils import timezone
 
-from segments.exceptions import ImportRefused, NotKept, SegmentsError
-from segments.importing.asking import options_of
-from segments.importing.attributes import Attributes
-from segments.importing.audiences import Audiences
-from segments.importing.kinds import Kind
-from segments.importing.receipt import Receipt
-from segments.importing.run import ImportRun
-from segments.importing.segments import Segments
+from segments.exceptions import NotKept
+from segments.importing.rejects import report_path
+from segments.importing.resuming import KEPT
+from segments.importing.sources import CSV, JSON_LINES, unpacked
 from segments.models import Import
-from segments.models.changes import Actor
 
-KINDS: Mapping[str, type[Kind]] = {kind.name: kind for kind in (Attributes, Audiences, Segments)}
 SUFFIXES = {"text/csv": ".csv", "text/tab-separated-values": ".tsv", "application/x-ndjson": ".jsonl"}
-SAID_EVERY = 1.0  # seconds
 YOUNG = 3600  # seconds, within which a file may belong to a request that is not over
 
 
@@ -103,12 +96,54 @@ def discard(name: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def discard_abandoned(waiting: Collection[str]) -> None:
-    """Remove files that no job waits for, as of requests that were killed."""
-    needed = {stem(name) for name in waiting}
+def discard_source(name: str) -> None:
+    """Remove a file; what was rejected of it stays."""
+    place(name).unlink(missing_ok=True)
+
+
+def discard_abandoned() -> None:
+    """Remove what no import needs any more, and what was left by requests that were killed."""
+    needed = Import.objects.exclude(upload="").filter(Q(finished_at=None) | Q(finished_at__gt=timezone.now() - KEPT))
+    stems = {stem(name) for name in needed.values_list("upload", flat=True)}
     for path in settings.A2_IMPORT_DIR.glob("*.*"):
-        if stem(path.name) not in needed and time.time() - path.stat().st_mtime > YOUNG:
-            discard(path.name)
+        if stem(path.name) not in stems and time.time() - path.stat().st_mtime > YOUNG:
+            path.unlink(missing_ok=True)
+
+
+def is_kept(row: Import) -> bool:
+    """Whether the file is there."""
+    return bool(row.upload) and place(row.upload).is_file()
+
+
+def is_anything_kept(row: Import) -> bool:
+    """Whether the file is there, or what was rejected of it."""
+    return bool(row.upload) and any(settings.A2_IMPORT_DIR.glob(f"{stem(row.upload)}.*"))
+
+
+def rejected(row: Import) -> Path:
+    """Where the lines are that were rejected of a file that was sent."""
+    return place(f"{stem(row.upload)}.{row.pk}.rejects")
+
+
+def lines(row: Import) -> tuple[Path, str]:
+    """The same, and what that file is to be called elsewhere."""
+    suffix = Path(unpacked(row.upload)).suffix
+    kind = "jsonl" if suffix in JSON_LINES else "tsv" if suffix == ".tsv" else "csv"
+    return rejected(row), f"{Path(unpacked(row.file)).stem}.rejects.{kind}"
+
+
+def report(row: Import) -> tuple[Path, str]:
+    """The report on them, and what to call it."""
+    path, name = lines(row)
+    return report_path(path), report_path(name).name
+
+
+def suffix_of(name: str) -> str:
+    """What the name of a file ends in, as it says how to read it; nothing where it does not say."""
+    inner = unpacked(name)
+    suffix = Path(inner).suffix.lower()
+    packed = ".gz" if inner != name else ""
+    return suffix + packed if suffix in (*CSV, *JSON_LINES) else ""
 
 
 def stem(name: str) -> str:
@@ -119,65 +154,3 @@ def stem(name: str) -> str:
 def place(name: str) -> Path:
     path: Path = settings.A2_IMPORT_DIR / name
     return path
-
-
-def load(row: Import, name: str, actor: Actor) -> None:
-    """Do the import of a file that was sent; its row says how it ended. Begun again it converges."""
-    if not row.is_over:
-        begin(row, name)
-        try:
-            run_of(row, name, actor).run()
-        except (ImportRefused, DatabaseError, OSError, SegmentsError):
-            if not row.is_over:
-                raise  # the row could not be written: whoever retries the job begins anew
-    told(row, name)
-    discard(name)
-
-
-def begin(row: Import, name: str) -> None:
-    """It is at work when its turn comes; until it is over its row says that the file is kept."""
-    row.upload, row.progress = name, None
-    if row.staged is not None:
-        return  # to be gone on with
-    row.started_at = timezone.now()
-    for count, zero in Receipt().as_json().items():
-        setattr(row, count, zero)
-
-
-def run_of(row: Import, name: str, actor: Actor) -> ImportRun:
-    """The run whose account is kept in this row."""
-    rejects = str(place(f"{stem(name)}.rejects"))
-    asked = {**row.options, **({"owner": row.owner_id} if row.owner_id else {})}
-    options = options_of(row.kind, asked, dry_run=row.dry_run, rejects=rejects)
-    run = ImportRun(KINDS[row.kind], str(place(name)), options, actor, Kept(row))
-    run.row, run.waits = row, True
-    return run
-
-
-def told(row: Import, name: str) -> None:
-    """Name the file as its sender did; where it was kept is nobody's business, and nothing is there any more."""
-    row.reason = row.reason.replace(str(place(name)), row.file)
-    row.rejects_file, row.progress, row.upload, row.staged = "", None, "", None
-    row.save(update_fields=["reason", "rejects_file", "progress", "upload", "staged"])
-
-
-class Kept:
-    """Progress that is written to the import's row, about once a second."""
-
-    def __init__(self, row: Import) -> None:
-        self.row = row
-        self.phase, self.said = "", 0.0
-        self.total: int | None = None
-
-    def begin(self, phase: str, total: int | None) -> None:
-        self.phase, self.total = phase, total
-        self.say(0, 0)
-
-    def advance(self, rows: int, done: int | None) -> None:
-        if time.monotonic() - self.said >= SAID_EVERY:
-            self.say(rows, done)
-
-    def say(self, rows: int, done: int | None) -> None:
-        self.said = time.monotonic()
-        self.row.progress = {"phase": self.phase, "rows": rows, "done": done, "total": self.total}
-        Import.objects.filter(pk=self.row.pk).update(progress=self.row.progress)

@@ -30,6 +30,7 @@ class Import(models.Model):
         DONE = "done", _("done")
         REFUSED = "refused", _("refused")
         FAILED = "failed", _("failed")
+        STOPPED = "stopped", _("stopped")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     file = models.TextField(_("file"), help_text=_("As it was named; - is standard input."))
@@ -75,9 +76,26 @@ class Import(models.Model):
         blank=True,
         db_default="",
         editable=False,
-        help_text=_("What the file that was sent is kept as, from when the worker takes it until that is over."),
+        help_text=_("What a file that was sent is called where it is kept."),
     )
     actor = models.CharField(_("by"), max_length=300)
+    rehearsal = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        verbose_name=_("dry run"),
+        null=True,
+        editable=False,
+        related_name="imports",
+        help_text=_("The dry run of the same file that led to it."),
+    )
+    stopped_by = models.CharField(
+        _("stopped by"),
+        max_length=300,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text=_("Who asked for it to be stopped."),
+    )
 
     class Meta:
         verbose_name = _("import")
@@ -88,7 +106,7 @@ class Import(models.Model):
                 condition=Q(kind__in=["attributes", "audiences", "segments", "taxonomy"]), name="import_kind_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["queued", "running", "paused", "done", "refused", "failed"]),
+                condition=Q(state__in=["queued", "running", "paused", "done", "refused", "failed", "stopped"]),
                 name="import_state_is_known",
             ),
             models.CheckConstraint(

@@ -53,7 +53,7 @@ def ended(process):
     return process.returncode, (printed or b"").decode(), lines
 
 
-def assert_interrupted(process, number, state="failed"):
+def assert_interrupted(process, number, state="stopped"):
     code, printed, said = ended(process)
 
     assert (code, printed) == (128 + number, "")

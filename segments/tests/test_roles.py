@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,11 +81,17 @@ segments_client_delete                     ---w
 segments_client_history                    ---r
 segments_client_revoke                     ---w
 segments_client_secret                     ---w
-segments_import_add                        ----
+segments_import_add                        -www
+segments_import_apply                      --ww
 segments_import_change                     rrrr
 segments_import_changelist                 rrrr
 segments_import_delete                     ----
+segments_import_discard                    --ww
 segments_import_history                    rrrr
+segments_import_progress                   rrrr
+segments_import_rejects                    rrrr
+segments_import_resume                     --ww
+segments_import_stop                       --ww
 segments_importreject_add                  ----
 segments_importreject_change               rrrr
 segments_importreject_changelist           rrrr
@@ -104,7 +111,7 @@ segments_segmentsize_history               rrrr
 FOR_ALL_STAFF = {"app_list", "index", "jsi18n", "login", "logout", "password_change", "password_change_done"}
 LEADS_NOWHERE = {"view_on_site"}  # no row has an address outside the admin
 QUERY = {"autocomplete": "?app_label=segments&model_name=audiencesegment&field_name=owner"}
-MORE = {"segments_audiencesegment_export": ["csv"]}
+MORE = {"segments_audiencesegment_export": ["csv"], "segments_import_rejects": ["report"]}
 ACTIONS = """
 auth_group.delete_selected                ---w
 auth_user.delete_selected                 ---w
@@ -156,10 +163,14 @@ def letter(browser: Browser, name: str) -> str:
 
 
 @pytest.fixture
-def log_in(people: Caller, draft: Callable[..., dict[str, Any]]) -> Callable[[str], Browser]:
+def log_in(
+    people: Caller, draft: Callable[..., dict[str, Any]], settings: Any, tmp_path: Path
+) -> Callable[[str], Browser]:
     """A browser of somebody in this role; there is a row of everything."""
+    settings.A2_IMPORT_DIR = tmp_path
     assert people.post("/audiences/segments", draft(properties={"gender": ["F"]})).status_code == 200
-    done = Import.objects.create(kind="audiences", file="a.csv", lines=1, rejected=1)
+    done = Import.objects.create(kind="audiences", file="a.csv", lines=1, rejected=1, upload="a.csv")
+    (tmp_path / f"a.{done.pk}.rejects.report.csv").touch()
     ImportReject.objects.create(of_import=done, line=2, code="ragged", reason="Too few cells.")
     User.objects.create_user("aaron")
 

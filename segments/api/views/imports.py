@@ -12,9 +12,9 @@ from segments.api.filters import Many, Number, Switch, read_query
 from segments.api.media import encoding_of, read_file, require_file
 from segments.api.operations import import_operations
 from segments.api.pagination import MOST, cut, link_next
-from segments.api.views.base import MIB, ApiViewSet, actor_of, client_of
+from segments.api.views.base import MIB, ApiViewSet, actor_of
 from segments.exceptions import Fault, ImportMissing, Invalid
-from segments.importing import uploads
+from segments.importing import background, uploads
 from segments.importing.asking import options_of
 from segments.importing.options import MERGE, REPLACE
 from segments.importing.receipt import BUCKETS
@@ -30,7 +30,7 @@ PAGING = {
 }
 COLUMN = Text(about="A column.", shortest=1, longest=1000)
 ASKED = {
-    "kind": Choice(about="What the file holds. Required.", words=tuple(sorted(uploads.KINDS))),
+    "kind": Choice(about="What the file holds. Required.", words=tuple(sorted(background.KINDS))),
     "name": Text(about="What the file is called, for those who read of it.", shortest=1, longest=255),
     "owner": Uuid(about="The owner of lines that name none; for audiences, of the attributes that are learned."),
     "take_over": Switch(about="Attributes that other owners have become those of the owner that the line names."),
@@ -82,11 +82,7 @@ class ImportViewSet(ApiViewSet):
         options = options_of(kind, asked, dry_run=dry_run)
         upload = uploads.keep(read_file(request._request, self.largest_body()), suffix + packed)
         with uploads.unless_it_fails(upload), transaction.atomic():
-            row = Import.objects.create(
-                kind=kind, file=file, owner_id=options.owner_id, options=options.given, dry_run=dry_run,
-                state=Import.State.QUEUED, actor=str(actor_of(request)),
-            )  # fmt: skip
-            tasks.run_import.defer(import_id=row.pk, upload=upload, client_id=client_of(request).pk)
+            row = tasks.import_later(kind, file, upload, options, actor_of(request))
         return Response(import_json(row))
 
     def retrieve(self, request: Request, import_id: str) -> Response:
