@@ -170,7 +170,7 @@ class ImportRun:
         self.row.rejects.all().delete()
         rows = Rows(self.kind, source)
         self.progress.begin("reading", source.size)
-        with Rejects(rejects_path(source, self.options), rows) as rejects:
+        with staging.beside(), Rejects(rejects_path(source, self.options), rows) as rejects:
             try:
                 for batch in rows.batches():
                     self.put(batch, staging, rejects)

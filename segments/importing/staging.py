@@ -1,17 +1,21 @@
 """Where checked rows wait, in a table of their own, until the whole file is judged."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
+from segments.importing.ahead import threads
 from segments.importing.pace import Pace
 from segments.store.database import execute, fetch_all, fetch_one
 
 STAGED = "import_staged_"  # and the number of the import
 CHUNK_BYTES = 8 * 2**20
+SORTING = "256MB"  # of memory that PostgreSQL may take to do so
 BODY = {"body": "text"}
 PACKED = ("text", "jsonb")
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -60,6 +64,8 @@ class Staging:
         self.table = table
         self.rows = 0
         self.has_long_rows = False
+        self.pool: ThreadPoolExecutor | None = None
+        self.bringing: Future[None] | None = None
 
     def create(self, columns: Mapping[str, str], *, lasting: bool = True) -> None:
         """Make the table, empty; one that is not to last goes with the connection.
@@ -76,19 +82,43 @@ class Staging:
 
     def add(self, columns: Iterable[str], rows: Collection[str]) -> None:
         """Bring rows as `row_of` writes them."""
-        names = ", ".join(("line", "key", *columns))
-        cursor = connection.cursor()
-        with (
-            cursor,
-            connection.wrap_database_errors,
-            cursor.copy(f"COPY {self.table} ({names}) FROM STDIN") as copy,
-        ):
-            copy.write("".join(rows))
         self.rows += len(rows)
+        names, text = ", ".join(("line", "key", *columns)), "".join(rows)
+        self.wait()
+        if self.pool is None:
+            self.bring(names, text)
+        else:
+            self.bringing = self.pool.submit(self.bring, names, text)
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Bring rows while the next ones are read; all are there at the end."""
+        if connection.in_atomic_block:
+            yield
+            return
+        with threads() as self.pool:
+            yield
+            self.wait()
+        self.pool = None
+
+    def wait(self) -> None:
+        """Until what is being brought is there, or the reason why it cannot be is raised."""
+        if self.bringing:
+            self.bringing.result()
+        self.bringing = None
+
+    def bring(self, names: str, text: str) -> None:
+        cursor = connection.cursor()
+        copying = f"COPY {self.table} ({names}) FROM STDIN"
+        with cursor, connection.wrap_database_errors, cursor.copy(copying) as copy:
+            copy.write(text)
 
     def complete(self) -> None:
-        """Say that there is no more to come."""
-        execute(f"CREATE INDEX ON {self.table} (key, line DESC)")
+        """Say that there is no more to come; the rows are put in the order in which they will be read."""
+        with transaction.atomic():
+            execute(f"SET LOCAL maintenance_work_mem = '{SORTING}'")
+            execute(f"CREATE INDEX {self.table}_keys ON {self.table} (key, line DESC)")
+            execute(f"CLUSTER {self.table} USING {self.table}_keys")
         self.look_for_long_rows()
 
     def is_whole(self, rows: int) -> bool:

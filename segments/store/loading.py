@@ -39,6 +39,11 @@ SENT = """(
     WHERE key > %(after)s AND key <= %(upto)s ORDER BY key, line DESC
 ) AS sent"""
 
+# All are new where nobody is: no row has to be looked up then.
+LOOK_AT_FREE = f"""
+    SELECT count(*), count(*), coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key), '')
+    FROM {SENT}"""
+
 LOOK = f"""
     SELECT count(*), count(*) FILTER (WHERE is_new),
         coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key) FILTER (WHERE is_to_write), '')
@@ -110,7 +115,8 @@ class Waiting:
     def look(self) -> Look:
         """What writing them would come to just now."""
         with transaction.atomic(), by_index():
-            rows, new, value_ids = fetch_one(self.query(LOOK), self.params)
+            look = LOOK_AT_FREE if fetch_one(IS_FREE, self.params)[0] else LOOK
+            rows, new, value_ids = fetch_one(self.query(look), self.params)
         count = value_ids.count("{")
         values = roaring.grouped(range(count), value_ids) if new == count == rows else None
         return Look(rows, new, count - new, values)
