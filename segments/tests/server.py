@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 90  # seconds that a server may take for its start, on a machine with other work
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
@@ -64,7 +65,7 @@ class Server:
             return 0, {}, None
 
     def until(self, came_true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not came_true():
             assert time.monotonic() < deadline
             time.sleep(0.05)
