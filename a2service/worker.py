@@ -1,10 +1,12 @@
-"""gunicorn's worker of threads, which does not wait for ever for who reads an answer."""
+"""gunicorn's worker of threads: ready for its first look-up, and not waiting for ever for who reads an answer."""
 
 import socket
 import struct
+from threading import Thread
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 
@@ -13,6 +15,10 @@ class Worker(ThreadWorker):
 
     A slow one goes on: each time that some of the answer is taken, the wait begins anew.
     """
+
+    def run(self) -> None:
+        Thread(target=read_definitions, daemon=True).start()
+        super().run()
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         limit_waiting(conn.sock, settings.A2_SEND_TIMEOUT)
@@ -24,6 +30,18 @@ class Worker(ThreadWorker):
             # gunicorn, which closes it, would wait here once more for the reader.
             conn.sock.shutdown(socket.SHUT_RDWR)
             return False
+
+
+def read_definitions() -> None:
+    """Make the index that look-ups and the pages of audiences answer from, so that the first of them need not wait."""
+    from segments.lookup import INDEX  # only since the application is loaded are there models
+
+    try:
+        INDEX.look_up([])
+    except DatabaseError:
+        return  # the first look-up makes it, or says what is wrong
+    finally:
+        connection.close()
 
 
 def limit_waiting(sock: socket.socket, seconds: int) -> None:

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from a2service.worker import read_definitions
 from segments import lookup
 from segments.expressions import evaluate
 from segments.matching import clauses_of, compile_all
@@ -251,3 +252,12 @@ def test_it_says_how_much_of_each_other_segments_are(people, draft):
     ]
     for ids in ([made[0]], made[:1] * 2, made[:1] * 21, ["x", made[0]]):
         assert people.post(f"{PATH}/overlap", {"segment_ids": ids}).status_code == 422
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_reads_the_definitions_before_it_is_asked(people, draft):
+    people.post(PATH, draft(name="women", properties={"gender": "F"}))
+    assert lookup.INDEX.state is None
+    read_definitions()
+
+    assert [entry.segment.name for entry in lookup.INDEX.state.entries.values()] == ["women"]
