@@ -46,6 +46,8 @@ def test_it_finds_nothing_serious(server: Server, chromium: Any, scheme: str) ->
     for model in ("audiencesegment", "audienceattribute"):
         visit.open(f"/admin/segments/{model}/")
         pages.append(visit.tab.get_attribute("#result_list tbody th a", "href"))
+        if model == "audiencesegment":
+            pages += [pages[-1] + tab for tab in ("composition/", "members/", "overlap/", "history/")]
 
     found = {}
     for page in pages:
