@@ -7,7 +7,7 @@ COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 LIKE_PRODUCTION = A2_PRODUCTION=on ALLOWED_HOSTS=a2.example.com DATABASE_URL=postgres://a2@db.example.com/a2 \
 	SECRET_KEY=only-for-this-check-only-for-this-check-only-for-this-check-0123456789
 
-.PHONY: help run stop reset token demo test nightly check bench lock messages installed developing
+.PHONY: help run stop reset token demo test nightly check bench lock messages pictures installed developing
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -51,6 +51,9 @@ bench: installed ## every job beside its peers on SIZE audiences (1000000), made
 
 messages: installed ## bring the Korean translation up to date with the code, and compile it
 	@$(BIN)/python -m a2service.messages
+
+pictures: installed ## take the pictures of the admin that the documentation shows; needs a Chromium
+	@$(BIN)/python -m segments.tests.pictures
 
 lock: developing ## write the lock files from requirements.txt and requirements-dev.txt
 	$(COMPILE) requirements.txt -o requirements.lock

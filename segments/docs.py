@@ -4,12 +4,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from itertools import pairwise
 from urllib.parse import urljoin
 
 from django.conf import settings
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 
 PLACE = "/docs/"
 KINDS = {
@@ -23,7 +26,9 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".csv": "text/csv; charset=utf-8",
     ".tsv": "text/tab-separated-values; charset=utf-8",
+    ".png": "image/png",
 }
+LIGHT, DARK = "-light.png", "-dark.png"
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 FIRST_SENTENCE = re.compile(r"(?<=\.)\s")
 LINK_TO_MARKDOWN = re.compile(rf"^({PLACE}[^?#]+)\.md(?=#|$)")
@@ -104,10 +109,22 @@ def anchor(inline: Token) -> str:
 
 
 def lead_on(source: str, tokens: Sequence[Token]) -> None:
-    """Make links between files links between pages."""
-    for link in (child for token in tokens for child in token.children or () if child.type == "link_open"):
-        target = urljoin(source, str(link.attrs["href"]))
-        link.attrs["href"] = LINK_TO_MARKDOWN.sub(r"\1", target)
+    """Make links between files links between pages, and find the pictures."""
+    for child in (child for token in tokens for child in token.children or ()):
+        if child.type == "link_open":
+            target = urljoin(source, str(child.attrs["href"]))
+            child.attrs["href"] = LINK_TO_MARKDOWN.sub(r"\1", target)
+        if child.type == "image":
+            child.attrs["src"] = urljoin(source, str(child.attrs["src"]))
+
+
+def picture(self: RendererHTML, tokens: Sequence[Token], place: int, options: OptionsDict, env: EnvType) -> str:
+    """An image; one that was taken in light is shown as it was taken in dark to who reads in the dark."""
+    shown, source = self.image(tokens, place, options, env), str(tokens[place].attrs["src"])
+    if not source.endswith(LIGHT):
+        return shown
+    dark = escape(source.removesuffix(LIGHT) + DARK)
+    return f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">{shown}</picture>'
 
 
 def align(tokens: Sequence[Token]) -> None:
@@ -123,3 +140,6 @@ def mark(heading: Token, inline: Token) -> None:
     heading.attrs["id"] = name
     link = Token("link_open", "a", 1, attrs={"href": f"#{name}", "class": "anchor", "aria-label": "Link to this part"})
     inline.children = [*(inline.children or ()), link, Token("text", "", 0, content="#"), Token("link_close", "a", -1)]
+
+
+MARKDOWN.add_render_rule("image", picture)

@@ -14,8 +14,9 @@ FOLDER = settings.BASE_DIR / "docs"
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
 PAGES = [name.removesuffix(".md") for name in FILES if name.endswith(".md")]
 OTHERS = [name for name in FILES if not name.endswith(".md")]
-TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values"}
+TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values", "png": "image/png"}
 EVERY_PAGE = pytest.mark.parametrize("name", PAGES)
+PICTURE = re.compile(r"!\[[^\]]+\]\(([^)]+)\)")
 TITLED = re.compile(r"# (?P<title>.+)\n\n(?!```)[A-Z`*]")
 
 
@@ -92,6 +93,32 @@ def test_it_needs_no_style_or_script_in_a_page_and_nothing_from_elsewhere(client
     assert not page.all("style")
     loaded = page.all("src") + page.all("href", "link")
     assert all(target.startswith("/") and not target.startswith("//") for target in loaded)
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("name", ["../README", *PAGES])
+def test_its_pictures_are_there_in_light_and_dark(client, name):
+    named = PICTURE.findall((FOLDER / f"{name}.md").read_text())
+    for source in named:
+        for each in (source, source.replace("-light.png", "-dark.png")):
+            picture = (FOLDER / f"{name}.md").parent / each
+            assert picture.stat().st_size < 150_000
+            response = client.get("/docs/" + picture.resolve().relative_to(FOLDER).as_posix())
+            assert (response.status_code, response["Content-Type"]) == (200, "image/png")
+    if not name.startswith(".."):
+        page = opened(client, f"/docs/{name}")
+        assert page.all("src", "img") == [f"/docs/images/{source.rsplit('/')[-1]}" for source in named]
+        assert [each.replace("-dark.", "-light.") for each in page.all("srcset")] == page.all("src", "img")
+
+
+def test_every_picture_is_shown_somewhere():
+    shown = {
+        source.rsplit("/")[-1] for name in PAGES for source in PICTURE.findall((FOLDER / f"{name}.md").read_text())
+    }
+
+    assert {path.name for path in (FOLDER / "images").glob("*-light.png")} == shown
 
 
 def test_it_shows_markup_in_markdown_as_text():
