@@ -72,19 +72,19 @@ def test_its_pages_are_no_wider_than_the_screen(visit: Visit, women: str, width:
 
 
 def test_it_finds_a_segment_and_narrows_the_list(visit: Visit, women: str) -> None:
-    visit.open(LIST)
-    visit.tab.fill("#searchbar", "of the nor")
+    visit.open("/admin/")
+    visit.tab.fill("#a2-find", "of the nor")
     visit.tab.keyboard.press("Enter")
     visit.tab.wait_for_url("**/?q=of+the+nor")
-    assert visit.tab.locator("#result_list th a").all_inner_texts() == ["Women of the north"]
-    visit.tab.click("#result_list th a")
-    assert visit.tab.url == visit.address + women
+    assert visit.tab.locator("#result_list tbody th a").all_inner_texts() == ["Women of the north"]
+    visit.tab.click("#result_list tbody th a")
+    assert visit.tab.url.split("?")[0] == visit.address + women
     visit.tab.click(".a2-under a")
     visit.tab.wait_for_url("**owner__id__exact=*")
-    assert len(visit.tab.locator("#result_list th a").all()) == 3
+    assert len(visit.tab.locator("#result_list tbody th a").all()) == 3
     visit.tab.click("#changelist-filter >> text=with any warning")
     visit.tab.wait_for_url("**attention=warned*")
-    assert visit.tab.locator("#result_list th a").all_inner_texts() == ["Typo"]
+    assert visit.tab.locator("#result_list tbody th a").all_inner_texts() == ["Typo"]
     assert "1 warning" in visit.tab.inner_text("#result_list .field-status")
 
 
