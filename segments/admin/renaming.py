@@ -106,7 +106,7 @@ class RenamingPages(RetiringPages):
     ) -> HttpResponse:
         values = attribute.values.current().order_by("value")
         title = _("Merge a value of %s") if form.merges else _("Rename a value of %s")
-        context = {"form": form, "suggested": values.values_list("value", flat=True)[:SUGGESTED], **context}
+        context = {"form": form, "suggested": values.values_list("value", "name")[:SUGGESTED], **context}
         return self.page(request, attribute, "value.html", title % attribute.code, **context)
 
     def tell(self, request: HttpRequest, attribute: AudienceAttribute, form: RenamingForm) -> HttpResponse:
