@@ -148,9 +148,14 @@ def test_it_says_why_it_cannot_be_done(staff, tier, page, texts, told):
 
 
 @pytest.mark.parametrize(
-    ("role", "status"), [("Viewer", 403), ("Segment editor", 403), ("Catalogue manager", 200), ("Administrator", 200)]
+    ("role", "status", "page", "texts"),
+    [
+        ("Viewer", 403, "rename", RENAME),
+        ("Segment editor", 403, "merge", MERGE),
+        ("Catalogue manager", 200, "merge", MERGE),
+        ("Administrator", 200, "rename", RENAME),
+    ],
 )
-@pytest.mark.parametrize(("page", "texts"), [("rename", RENAME), ("merge", MERGE)])
 def test_it_is_for_those_who_keep_the_catalogue(tier, segments, staff, role, status, page, texts):
     user = User.objects.create_user("jun", is_staff=True)
     user.groups.add(Group.objects.get(name=role))

@@ -262,8 +262,7 @@ def test_many_audiences_are_left_to_a_worker_where_one_runs(api, people, tier, s
     tasks.settle_values(attribute_id=str(OWNERS["alice"]))
 
 
-@pytest.mark.parametrize("is_settled", [False, True])
-@pytest.mark.parametrize("merges", [False, True])
+@pytest.mark.parametrize(("merges", "is_settled"), [(False, True), (True, False)])
 def test_exclusions_on_a_private_attribute_leave_out_by_older_texts(api, people, tier, draft, merges, is_settled):
     """It is Alice's; Bob may not use it, so that he reaches nobody as long as it is private."""
     visibility = f"{ATTRIBUTES}/{tier['id']}"
