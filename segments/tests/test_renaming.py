@@ -196,9 +196,16 @@ def test_it_can_be_taken_back(api, people, tier, segments):
     assert (texts()["p1"], sizes(api)) == (["gold"], before)
 
 
-def test_aliases_follow_when_their_value_is_merged_in_its_turn(api, people, tier, segments):
+def test_aliases_follow_when_their_value_is_merged_in_its_turn(api, people, tier, segments, draft):
     rename(api, tier, value="gold", to="Gold", confirm=True)
-    merge(api, tier, value="Gold", into="silver", confirm=True)
+    api("alice").post(SEGMENTS, draft(name="as before", properties={"tier": ["gold"]}))
+    told = merge(api, tier, value="Gold", into="silver", confirm=True).json()["segments"]
+    assert {each["name"]: (each["size_before"], each["size_after"]) for each in told} == {
+        "gold": (2, 4),
+        "silver": (2, 4),
+        "not gold": (2, 1),
+        "as before": (2, 4),
+    }
 
     assert values(api, tier)["silver"] == (4, ["Gold", "gold"])
     people.post("/audiences/bulk-add", [{"id": "n1", "properties": {"tier": "gold"}}])
