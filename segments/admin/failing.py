@@ -1,7 +1,9 @@
 """What went wrong, as a page in the admin's look for staff; a program that asks keeps the problem document."""
 
 from collections.abc import Callable
+from typing import Any
 
+import orjson
 from django.contrib import admin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -38,7 +40,8 @@ class FailurePages:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if request.path_info.startswith(ADMIN) and response.get("Content-Type") == PROBLEM and reads_pages(request):
-            response.content = page(request, response.status_code)  # type: ignore[attr-defined]
+            title, told = words(response.status_code, response.content)  # type: ignore[attr-defined]
+            response.content = page(request, response.status_code, title, told)  # type: ignore[attr-defined]
             response["Content-Type"] = "text/html; charset=utf-8"
         return response
 
@@ -47,9 +50,16 @@ def reads_pages(request: HttpRequest) -> bool:
     return "text/html" in request.headers.get("Accept", "")
 
 
-def page(request: HttpRequest, status: int) -> str:
+def words(status: int, problem: bytes) -> tuple[Any, Any]:
+    """What to say of a status: in words for staff where there are such, or else what the problem document says."""
+    if status in WORDS or status >= 500:
+        return WORDS.get(status, OTHERWISE)
+    said = orjson.loads(problem)
+    return said["title"], said["detail"]
+
+
+def page(request: HttpRequest, status: int, title: Any, told: Any) -> str:
     """The page for a status; it asks the database for who is logged in where there is one to ask."""
-    title, told = WORDS.get(status, OTHERWISE)
     shown = {"title": title, "told": told, "number": getattr(request, "request_id", "")}
     if status in WITHOUT_DATABASE:
         return render_to_string("admin/failure.html", shown)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.db import OperationalError
 from django.test import Client as Browser
 
-from segments.admin import segments
+from segments.admin import failing, segments
 from segments.tests.test_admin_forms import text
 
 READS_PAGES = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -44,6 +44,14 @@ def test_it_says_what_is_not_for_a_role(db: None) -> None:
         assert response.status_code == 403
         assert "Not for your role" in text(response)
         assert "vera" in text(response)
+
+
+def test_it_says_of_other_refusals_what_the_problem_document_says() -> None:
+    problem = b'{"title": "Too large", "status": 413, "detail": "Send less."}'
+
+    assert failing.words(413, problem) == ("Too large", "Send less.")
+    assert failing.words(404, problem)[0] == "Nothing is here"
+    assert failing.words(500, b"")[0] == failing.OTHERWISE[0]
 
 
 def test_it_says_that_the_database_is_away_without_asking_it(staff: Browser, monkeypatch: Any) -> None:
