@@ -23,7 +23,7 @@ BUCKETS = {
     "rejected": gettext_lazy("rejected"),
 }
 PHASES = {
-    "waiting": gettext_lazy("Waiting"),
+    "": gettext_lazy("A command is at it"),
     "reading": gettext_lazy("Reading and checking the lines"),
     "applying": gettext_lazy("Writing"),
     "sizing": gettext_lazy("Counting the sizes of segments"),
@@ -120,8 +120,8 @@ class Standing:
 
 def standing(row: Import) -> Standing:
     """How far it is now."""
-    progress = row.progress or {}
-    phase, rows = progress.get("phase", "waiting"), progress.get("rows") or 0
+    progress = row.progress or {}  # commands keep theirs to themselves
+    phase, rows = progress.get("phase", ""), progress.get("rows") or row.created + row.updated + row.unchanged
     done, total, seconds = progress.get("done"), progress.get("total"), progress.get("seconds") or 0
     words = [_("%s rows") % grouped(rows)] if rows else []
     if rows and seconds:

@@ -148,6 +148,17 @@ def test_it_says_whose_import_it_waits_for(staff):
     assert "by command import_audiences" in text
 
 
+def test_a_command_at_work_shows_what_it_has_written(staff):
+    row = Import.objects.create(kind="audiences", file="night.csv", actor="command import_audiences", created=12_000)
+
+    panel = staff.get(page("progress", row)).json()["panel"]
+    assert "A command is at it" in panel
+    assert "12,000 rows" in panel
+    assert 'value="' not in panel
+    assert page("stop", row) not in shown(staff, row)
+    assert "was begun by a command" in messages(staff.post(page("stop", row), follow=True))[0]
+
+
 def test_a_file_is_read_as_it_was_asked_for(staff, people, owners):
     text = "Account;Sex;Note\np1;M;x\np9;F+M;y\n"
     row = tried(
@@ -220,6 +231,14 @@ def test_a_file_is_removed_when_that_is_confirmed(staff, kept):
         "The rejected lines are not kept any more."
     ]
     assert "no file to remove" in messages(staff.post(page("discard", row), follow=True))[0]
+
+
+def test_it_speaks_korean_too(staff, kept):
+    row = tried(staff)
+
+    korean = staff.get(page("change", row), headers={"Accept-Language": "ko"}).content.decode()
+    for told in ("시험 실행했습니다", "실제로 가져오기", "거부됨", "고칠 줄 내려받기"):
+        assert told in korean
 
 
 def test_nothing_is_removed_under_an_import(staff, kept):

@@ -79,7 +79,7 @@ def test_axe_finds_nothing_serious_and_it_fits_a_phone(
     context = chromium.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 390, "height": 800})
     visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
     visit.log_in()
-    small = tmp_path / "a-few-people.csv"
+    small = tmp_path / "<img src=x onerror=document.title='ran'>.csv"
     small.write_text("id,gender,tier\n" + "".join(f"s{n},F{'' if n % 3 else ',gold'}\n" for n in range(90)))
     send(visit, small)
     receipt(visit)
