@@ -183,6 +183,10 @@ class ImportMissing(Missing):
     """There is no import with this id."""
 
 
+class ReportMissing(Missing):
+    """There is no report on this import's lines here: none was rejected, or it is where the command ran, or gone."""
+
+
 class AudienceMissing(Missing):
     """There is no audience with this id."""
 

@@ -236,7 +236,6 @@ def audience_operations(query: Query) -> Decorator:
 
 def import_operations(paging: Query, asked: Query) -> Decorator:
     """The operations of imports; `paging` pages their list, `asked` says what a file is and how it is read."""
-    rejects = {"type": "array", "items": {"$ref": "#/components/schemas/Reject"}}
     return lambda view: described(
         view,
         "imports",
@@ -255,7 +254,22 @@ def import_operations(paging: Query, asked: Query) -> Decorator:
             description="The body is the file, plain or with Content-Encoding: gzip. It is loaded in the background.",
         ),
         retrieve=operation("get_import", "Get an import", component("Import"), also=[404], beta=True),
+    )
+
+
+def reject_operations(view: Any) -> Any:
+    """The one operation of rejected lines."""
+    rejects = {"type": "array", "items": {"$ref": "#/components/schemas/Reject"}}
+    return described(
+        view,
+        "imports",
         rejects=operation(
-            "list_rejects", "List what was wrong with lines", OpenApiResponse(rejects), also=[404], beta=True
+            "list_rejects",
+            "List what was wrong with lines",
+            OpenApiResponse(rejects, description="The first thousand."),
+            also=[404],
+            files=["text/csv"],
+            beta=True,
+            description="As text/csv, when Accept asks for that, all of it: the report, kept for seven days.",
         ),
     )

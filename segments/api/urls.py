@@ -6,6 +6,7 @@ from segments.api.views.attributes import AttributeViewSet
 from segments.api.views.audiences import AudienceViewSet
 from segments.api.views.imports import ImportViewSet
 from segments.api.views.members import MemberViewSet
+from segments.api.views.rejects import RejectViewSet
 from segments.api.views.retiring import RetiringViewSet
 from segments.api.views.segments import SegmentViewSet
 from segments.api.views.values import ValueViewSet
@@ -87,5 +88,5 @@ urlpatterns = [
     ),
     re_path(r"^imports/?$", ImportViewSet.as_view({"get": "list", "post": "create"}), name="imports"),
     re_path(rf"^imports/{IMPORT}/?$", ImportViewSet.as_view({"get": "retrieve"}), name="import"),
-    re_path(rf"^imports/{IMPORT}/rejects/?$", ImportViewSet.as_view({"get": "rejects"}), name="import-rejects"),
+    re_path(rf"^imports/{IMPORT}/rejects/?$", RejectViewSet.as_view({"get": "rejects"}), name="import-rejects"),
 ]

@@ -39,9 +39,9 @@ def load(row: Import, actor: Actor) -> None:
     begin(row)
     try:
         run_of(row, actor).run()
-    except (ImportRefused, DatabaseError, OSError, SegmentsError, Stopped):
-        if not row.is_over:
-            raise  # the row could not be written: whoever retries the job begins anew
+    except (ImportRefused, DatabaseError, OSError, SegmentsError, Stopped) as error:
+        if not row.is_over:  # the row could not be written: whoever retries the job begins anew
+            raise InterruptedError(str(error)) from error  # and never a KeyboardInterrupt, which would end the worker
     told(row)
     if not may_be_needed(row, actor):
         uploads.discard_source(row.upload)

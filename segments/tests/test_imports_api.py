@@ -1,5 +1,6 @@
 """A file sent by HTTP becomes rows and a receipt; the worker's job is run by hand here, but for one test."""
 
+import csv
 import gzip
 import os
 import resource
@@ -56,8 +57,26 @@ def test_a_file_is_queued_then_loaded_with_its_receipt_and_then_gone(api, kept):
     assert Audience.objects.get(pk="p2").properties == {"gender": ["M"], "tier": ["silver", "staff"]}
     rejected = platform.get(f"/imports/{made['id']}/rejects").json()
     assert [(each["line"], each["code"]) for each in rejected] == [(4, "ragged")]
+    report = platform.get(f"/imports/{made['id']}/rejects", Accept="text/csv")
+    assert report["Content-Disposition"] == 'attachment; filename="people.rejects.report.csv"'
+    head, line = csv.reader(b"".join(report.streaming_content).decode().splitlines())
+    asked = platform.send("HEAD", f"/imports/{made['id']}/rejects", Accept="text/csv")
+    assert (asked.status_code, asked["Content-Length"]) == (200, report["Content-Length"])
+    assert (head[0], line[0], line[3]) == ("line", "4", "ragged")
     assert platform.get("/imports").json() == [done]
     assert sorted(path.suffixes for path in kept.iterdir()) == [[f".{made['id']}", ".rejects"], [f".{made['id']}", ".rejects", ".report", ".csv"]]  # fmt: skip
+
+
+def test_a_report_that_is_not_there_is_a_404_and_another_type_a_406(api, kept):
+    platform = api("platform")
+    made = send(platform, "kind=audiences", "id,gender\np1,F\n").json()
+    work()
+
+    path = f"/imports/{made['id']}/rejects"
+    assert platform.get(path, Accept="text/csv").json()["code"] == "not_found"
+    assert platform.get(path).json() == []
+    assert platform.get(path, Accept="application/pdf").status_code == 406
+    assert "text/csv" in platform.get(path, Accept="application/pdf").json()["detail"]
 
 
 def test_a_packed_file_and_options_as_the_commands_have_them(api, people):

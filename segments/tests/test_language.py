@@ -124,6 +124,7 @@ PAGES = [
     *(f"admin:segments_{model}_{page}" for model in ("audiencesegment", "audienceattribute", "audience", "client") for page in ("changelist", "add")),
     *(f"admin:segments_{model}_changelist" for model in ("owner", "import", "change", "segmentsize")),
     "admin:auth_user_add",
+    "admin:segments_import_add",
 ]  # fmt: skip
 
 

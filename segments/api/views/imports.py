@@ -18,7 +18,7 @@ from segments.importing import background, uploads
 from segments.importing.asking import options_of
 from segments.importing.options import MERGE, REPLACE
 from segments.importing.receipt import BUCKETS
-from segments.models import Import, ImportReject
+from segments.models import Import
 from segments.moments import rfc3339
 from segments.shapes import MISSING, Choice, Text, Uuid
 
@@ -50,7 +50,7 @@ ASKED = {
 class ImportViewSet(ApiViewSet):
     """Files that are loaded in the background, for platform clients."""
 
-    scopes = {"list": WRITE, "create": WRITE, "retrieve": WRITE, "rejects": WRITE}
+    scopes = {"list": WRITE, "create": WRITE, "retrieve": WRITE}
 
     def require_body(self, request: Request) -> None:
         require_file(request._request, self.largest_body(), uploads.SUFFIXES)
@@ -89,10 +89,6 @@ class ImportViewSet(ApiViewSet):
         read_query(request, {})
         return Response(import_json(known(import_id)))
 
-    def rejects(self, request: Request, import_id: str) -> Response:
-        read_query(request, {})
-        return Response([reject_json(reject) for reject in known(import_id).rejects.all()])
-
 
 def known(import_id: str) -> Import:
     row = Import.objects.filter(pk=import_id).first()
@@ -118,8 +114,3 @@ def import_json(row: Import) -> dict[str, Any]:
         "progress": row.progress,
         "receipt": {name: getattr(row, name) for name in counts},
     }
-
-
-def reject_json(reject: ImportReject) -> dict[str, Any]:
-    """What is wrong with a line, as it is answered."""
-    return {name: getattr(reject, name) for name in ("line", "column", "code", "value", "reason")}
