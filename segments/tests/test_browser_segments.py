@@ -48,6 +48,7 @@ def logged_in(bare_server: Server, chromium: Any) -> Iterator[Visit]:
 @pytest.fixture
 def visit(logged_in: Visit) -> Iterator[Visit]:
     logged_in.tab.set_viewport_size({"width": 1280, "height": 800})
+    logged_in.wrong.clear()
     yield logged_in
     assert logged_in.wrong == []
 
@@ -63,6 +64,10 @@ def test_its_pages_are_no_wider_than_the_screen(visit: Visit, women: str, width:
         "auth/user",
     ]
     pages = ["/admin/", *(f"/admin/{each}/" for each in lists), *(women + tab for tab in TABS)]
+    visit.open("/admin/segments/audienceattribute/")
+    attribute = visit.tab.get_attribute("#result_list tbody th a >> nth=0", "href").removesuffix("change/")
+    pages += [f"{attribute}{each}/" for each in ("change", "rename", "merge", "retire")]
+    pages += [f"/admin/segments/{model}/add/" for model in ("audiencesegment", "client", "import")]
     wide = {}
     for page in pages:
         visit.open(page)
