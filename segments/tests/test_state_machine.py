@@ -248,13 +248,15 @@ class Engine(RuleBasedStateMachine):
     @rule(data=st.data())
     def retire(self, data):
         code = data.draw(st.sampled_from(sorted(self.catalogue)))
-        before = self.sizes()
+        before, touched = self.sizes(), set()
         done = retiring.retire(AudienceAttribute.objects.get(code=code).pk, TESTS)
         for key, (properties, exclusions) in ({} if code in self.hidden else self.segments).items():
             left = {name: clause for name, clause in properties.items() if nfc(name) != code}
             if left != properties:
                 self.segments[key] = left, exclusions
-                self.retired.add(key)
+                touched.add(key)
+        self.retired |= touched
+        assert {each.id for each in done.segments} == touched
         self.agrees(done, before)
 
     def agrees(self, preview, before):
@@ -312,6 +314,7 @@ class Engine(RuleBasedStateMachine):
         attribute = AudienceAttribute.objects.get(code=code)
         asked, before = Asked(attribute.pk, old, new, merges=new in texts), self.sizes()
         preview = renaming.preview(asked)
+        assert not (code in self.hidden and preview.segments)
         with self.judge.snapshot() as view:
             assert preview.audiences == view.count(AnyOf(code, (old,)))
         with transaction.atomic():
