@@ -5,15 +5,16 @@ from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.utils import timezone
-from procrastinate import JobContext, RetryStrategy, builtin_tasks
+from procrastinate import BaseRetryStrategy, JobContext, RetryDecision, RetryStrategy, builtin_tasks
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
-from procrastinate.exceptions import UniqueViolation
-from procrastinate.jobs import Status
+from procrastinate.exceptions import JobAborted, UniqueViolation
+from procrastinate.jobs import Job, Status
 
 from segments import recounting, settling
 from segments.importing import background, uploads
 from segments.importing.options import Options
+from segments.importing.progress import HandedBack
 from segments.models import Client, Import
 from segments.models.changes import Actor
 from segments.store import editing
@@ -60,14 +61,29 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
             await jobs.finish_job(job, Status.ABORTED, delete_job=True)
 
 
-@app.task(lock="imports", retry=RetryStrategy(max_attempts=5, wait=10))
-def run_import(import_id: int, client_id: int | None = None, staff_id: int | None = None) -> None:
+class Tries(BaseRetryStrategy):
+    """Five of what fails; what the worker hands back when it ends is gone on with at once."""
+
+    failing = RetryStrategy(max_attempts=5, wait=10)
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
+        return self.failing.get_retry_decision(exception=exception, job=job)
+
+
+@app.task(lock="imports", retry=Tries(), pass_context=True)
+def run_import(context: JobContext, import_id: int, client_id: int | None = None, staff_id: int | None = None) -> None:
     """Load a file that was sent, one after the other."""
     client = Client.objects.filter(pk=client_id).first() if client_id else None
     staff = User.objects.filter(pk=staff_id).first() if staff_id else None
     actor = Actor(client=client, staff=staff) if client or staff else Actor(command="import")
     # Whoever stops it writes that meanwhile: it is not to be overwritten with the row.
-    background.load(Import.objects.defer("stopped_by").get(pk=import_id), actor)
+    row = Import.objects.defer("stopped_by").get(pk=import_id)
+    try:
+        background.load(row, actor, context.should_abort)
+    except HandedBack:
+        raise JobAborted from None
 
 
 def import_later(

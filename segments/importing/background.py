@@ -1,7 +1,7 @@
 """Imports of files that were sent: the worker does them, and their rows say how far they are and how they ended."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from django.db import DatabaseError
@@ -14,6 +14,7 @@ from segments.importing.attributes import Attributes
 from segments.importing.audiences import Audiences
 from segments.importing.kinds import Kind
 from segments.importing.options import Options
+from segments.importing.progress import HandedBack
 from segments.importing.receipt import Receipt
 from segments.importing.run import ImportRun
 from segments.importing.segments import Segments
@@ -32,13 +33,19 @@ class Stopped(KeyboardInterrupt):
     """Somebody asked for it: the import ends as by Ctrl-C, after what it is just writing."""
 
 
-def load(row: Import, actor: Actor) -> None:
-    """Do the import of a file that was sent; its row says how it ended. Begun again it converges."""
+def load(row: Import, actor: Actor, ends: Callable[[], bool]) -> None:
+    """Do the import of a file that was sent; its row says how it ended. Begun again it goes on.
+
+    HandedBack soon after `ends` says that the worker is to end; another one goes on with it.
+    """
     if row.is_over:
         return
     begin(row)
     try:
-        run_of(row, actor).run()
+        run_of(row, actor, ends).run()
+    except HandedBack:
+        Import.objects.filter(pk=row.pk).update(state=Import.State.QUEUED)
+        raise
     except (ImportRefused, DatabaseError, OSError, SegmentsError, Stopped) as error:
         if not row.is_over:  # the row could not be written: whoever retries the job begins anew
             raise InterruptedError(str(error)) from error  # and never a KeyboardInterrupt, which would end the worker
@@ -87,10 +94,10 @@ def options_for(row: Import, *, dry_run: bool) -> Options:
     return options_of(row.kind, asked, dry_run=dry_run, rejects=str(uploads.rejected(row)))
 
 
-def run_of(row: Import, actor: Actor) -> ImportRun:
+def run_of(row: Import, actor: Actor, ends: Callable[[], bool]) -> ImportRun:
     """The run whose account is kept in this row."""
     options = replace(options_for(row, dry_run=row.dry_run), restart=True)  # with a command's it never goes on
-    progress = Kept(row)
+    progress = Kept(row, ends)
     run = ImportRun(KINDS[row.kind], str(uploads.place(row.upload)), options, actor, progress)
     run.row, run.waits = row, progress.heed
     return run
@@ -106,8 +113,8 @@ def told(row: Import) -> None:
 class Kept:
     """Progress that is written to the import's row, about once a second; that it is to stop is read from there."""
 
-    def __init__(self, row: Import) -> None:
-        self.row = row
+    def __init__(self, row: Import, ends: Callable[[], bool]) -> None:
+        self.row, self.ends = row, ends
         self.phase = ""
         self.began = self.said = 0.0
         self.total: int | None = None
@@ -117,7 +124,7 @@ class Kept:
         self.say(0, 0)
 
     def advance(self, rows: int, done: int | None) -> None:
-        if time.monotonic() - self.said >= SAID_EVERY:
+        if self.ends() or time.monotonic() - self.said >= SAID_EVERY:
             self.say(rows, done)
 
     def say(self, rows: int, done: int | None) -> None:
@@ -127,7 +134,9 @@ class Kept:
         Import.objects.filter(pk=self.row.pk).update(progress=self.row.progress)
 
     def heed(self) -> None:
-        """Stopped when somebody has asked for that."""
+        """Stopped when somebody has asked for that, HandedBack when the worker ends."""
+        if self.ends():
+            raise HandedBack
         self.said = time.monotonic()
         who = Import.objects.values_list("stopped_by", flat=True).get(pk=self.row.pk)
         if who:

@@ -14,7 +14,7 @@ from segments.importing.alone import alone
 from segments.importing.kinds import Kind
 from segments.importing.options import Options
 from segments.importing.pace import Pace
-from segments.importing.progress import Progress, Silence
+from segments.importing.progress import HandedBack, Progress, Silence
 from segments.importing.reading import Batch, Rows
 from segments.importing.receipt import APPLIED, Receipt
 from segments.importing.rejects import Rejects, printable
@@ -148,6 +148,8 @@ class ImportRun:
         """However it ends, the import's row says so, if the database can be reached."""
         try:
             yield
+        except HandedBack:
+            raise
         except ImportRefused as refusal:
             self.row.end(Import.State.REFUSED, printable(refusal.detail))
             raise
@@ -175,8 +177,11 @@ class ImportRun:
                 for batch in rows.batches():
                     self.put(batch, staging, rejects)
                     self.progress.advance(self.receipt.lines, source.position)
-            finally:
-                self.keep_rejects(rejects)
+            except BaseException:
+                with suppress(DatabaseError):  # a signal may have come in the middle of a statement
+                    self.keep_rejects(rejects)
+                raise
+            self.keep_rejects(rejects)
 
     def put(self, batch: Batch, staging: Staging, rejects: Rejects) -> None:
         """Judge a batch, then stage what is right and reject the rest, in the order of the file."""

@@ -31,13 +31,19 @@ def begin():
         if closed:
             command = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
         pipe, environment = subprocess.PIPE, {**os.environ, "DATABASE_URL": url}
-        begun.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe))
+        pipes = {"stdin": pipe, "stdout": pipe, "stderr": pipe}
+        begun.append(subprocess.Popen(command, cwd=ROOT, env=environment, preexec_fn=heeds_ctrl_c, **pipes))
         return begun[-1]
 
     yield start
     for process in begun:
         process.kill()
         process.wait()
+
+
+def heeds_ctrl_c():
+    """As in a terminal, also where the tests run in the background of a shell, which has them ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def stop_listening(process, output):

@@ -22,6 +22,7 @@ from segments.models import (
     IndexedValue,
 )
 from segments.store import upkeep
+from segments.store.database import fetch_all
 from segments.tests.imports import load
 from segments.tests.test_import_endings import begin, ended
 
@@ -43,6 +44,12 @@ def people(salt=""):
 
 def table():
     return list(Audience.objects.order_by("id").values_list("id", "number", "properties"))
+
+
+def versions():
+    """What changes whenever a row is written, though the same is written; and the last write of all."""
+    rows = fetch_all(f"SELECT number, ctid::text, xmin::text FROM {Audience._meta.db_table} ORDER BY number")
+    return rows, AudienceHead.objects.get().seq
 
 
 def catalogue():
@@ -126,7 +133,9 @@ def test_ctrl_c_pauses_it_and_the_same_command_goes_on(begin, folder, monkeypatc
     assert "Going on" in outcome.said
     assert table() == expected
     assert [row.state for row in Import.objects.filter(dry_run=False)] == ["done"]
-    load("audiences", path)
+    before = versions()
+    assert load("audiences", path).counts.keys() == {"unchanged", "duplicate", "rejected"}
+    assert versions() == before
     assert not ImportRange.objects.exclude(of_import=Import.objects.first()).exists()
 
 

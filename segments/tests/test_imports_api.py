@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import settings as service
+from procrastinate import JobContext
+from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from segments import tasks
@@ -35,7 +37,8 @@ def send(caller, query, text=PEOPLE, **headers):
 def work() -> None:
     """What the worker does with the jobs that wait."""
     for job in ProcrastinateJob.objects.filter(task_name=tasks.run_import.name, status="todo").order_by("id"):
-        tasks.run_import(**job.args)
+        context = JobContext(app=app, job=job.procrastinate_job, start_timestamp=0, abort_reason=lambda: None)
+        tasks.run_import(context, **job.args)
 
 
 def test_a_file_is_queued_then_loaded_with_its_receipt_and_then_gone(api, kept):

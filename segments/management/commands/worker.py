@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Run background jobs, such as counting sizes anew soon after audiences changed, until it is stopped: what is "
-        "under way then is finished first. A job whose worker was killed is begun again by any other."
+        "under way then is finished first, but for an import, which the next worker goes on with. A job whose worker "
+        "was killed is begun again by any other."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -88,5 +89,8 @@ async def run_jobs() -> None:
     with app.replace_connector(connector):
         async with app.open_async():
             await app.run_worker_async(
-                concurrency=JOBS_AT_ONCE, delete_jobs="successful", install_signal_handlers=False
+                concurrency=JOBS_AT_ONCE,
+                delete_jobs="successful",
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=0,  # who can hand back what it is at does so at once; others are waited for
             )
