@@ -8,7 +8,12 @@ from pathlib import Path
 from bench.report import RESULTS, tables
 
 PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
-SIZES = {"1000000": "One million audiences", "10000000": "Ten million audiences"}
+SIZES = {
+    "1000000": "One million audiences",
+    "10000000": "Ten million audiences",
+    "importing-1000000": "Imports of one million audiences",
+    "importing-5000000": "Imports of five million audiences",
+}
 
 
 def page(text: str) -> str:

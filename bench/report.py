@@ -43,8 +43,8 @@ class Line:
 class Report:
     """The lines of a part of a run so far, in the order in which they were measured."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, name: str) -> None:
+        self.size, self.name = size, name
         self.lines: list[Line] = []
 
     def add(self, job: str, way: str, value: float, unit: str, *, times: float | None = None, aim: str = "") -> None:
@@ -60,9 +60,9 @@ class Report:
         sys.stdout.flush()
 
     def keep(self, part: str) -> None:
-        """Put the part in the file of this size, in the place of an earlier one, and begin with the next."""
+        """Put the part in the file of this name, in the place of an earlier one, and begin with the next."""
         RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{self.size}.json"
+        path = RESULTS / f"{self.name}.json"
         parts = json.loads(path.read_text()) if path.exists() else {}
         parts[part] = {
             "date": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 
-from bench import building, counting, exporting, keeping, looking, serving
+from bench import building, counting, exporting, importing, keeping, looking, serving
 from bench.changing import undo
 from bench.report import Report
 
@@ -16,14 +16,18 @@ PARTS: Mapping[str, Part] = {
     "exporting": exporting.measure,
     "serving": serving.measure,
     "keeping": keeping.measure,
+    "importing": importing.measure,
 }
+BY_THEMSELVES = {"importing"}  # parts that need no audiences but those that they bring
 
 
 def run(size: int, folder: Path, wanted: list[str]) -> None:
-    call_command("migrate", verbosity=0)
-    building.build(size)
-    undo(folder)
-    report = Report(size)
-    for name in wanted or PARTS:
+    wanted = wanted or [*PARTS]
+    if not BY_THEMSELVES.issuperset(wanted):
+        call_command("migrate", verbosity=0)
+        building.build(size)
+        undo(folder)
+    for name in wanted:
+        report = Report(size, f"{name}-{size}" if name in BY_THEMSELVES else f"{size}")
         PARTS[name](report, size, folder)
         report.keep(name)
