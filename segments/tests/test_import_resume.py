@@ -29,7 +29,7 @@ from segments.tests.test_import_endings import begin, ended
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["begin"]
 
-LINES = 30_000
+LINES = 15_000
 
 
 def people(salt=""):

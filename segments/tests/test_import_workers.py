@@ -19,7 +19,7 @@ from segments.tests.workers import WorkerProcess, until
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["begin", "kept"]
 
-LINES = 30_000
+LINES = 12_000
 MANY = "id,gender\n" + "".join(f"p{number * 7919 % LINES:05},F\n" for number in range(LINES)) + "x\n"
 WHOLE = {"lines": LINES + 1, "created": LINES, "rejected": 1, "reasons": {"ragged": 1}}
 ONE = "id,gender\nana,F\n"
