@@ -120,13 +120,14 @@ def main() -> None:
 
         call_command("migrate", verbosity=0)
         story()
-        server = Server(database.url, folder)
         IMAGES.mkdir(exist_ok=True)
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu", "--no-sandbox"])
-            take(f"http://127.0.0.1:{server.port}", browser)
-            browser.close()
-        server.stop()
+        server = Server(database.url, folder)
+        try:
+            with sync_playwright() as driver:
+                browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu", "--no-sandbox"])
+                take(f"http://127.0.0.1:{server.port}", browser)
+        finally:
+            server.stop()
     finally:
         database.reset()
         shutil.rmtree(folder, ignore_errors=True)
