@@ -35,7 +35,9 @@ TESTS = Actor(command="test")
 STARTED: list[LocalDatabase] = []
 
 # A noisy machine is no fault of the code's: examples are not timed.
-hypothesis.settings.register_profile("a2", deadline=None)
+# Nor are they traced for an explanation, which takes each of them many times as long.
+PHASES = [phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain]
+hypothesis.settings.register_profile("a2", deadline=None, phases=PHASES)
 hypothesis.settings.load_profile("a2")
 
 
