@@ -22,6 +22,10 @@ BUSY_UNTOLD = gettext_noop("Another import is at work. Wait until it is done.")
 CUT_OFF = gettext_noop("Its process ended without a word. The same command goes on with it.")
 
 
+class Over(Exception):
+    """There is nothing left to do for an import."""
+
+
 @contextmanager
 def alone(row: Import, *, waits: Callable[[], None] | None) -> Iterator[None]:
     """Be the only import; ImportRefused when another one is at work, unless this one waits for its end."""
@@ -50,8 +54,16 @@ def refusal(row: Import) -> ImportRefused:
 
 
 def take(row: Import) -> None:
-    """End the rows of commands that were killed: nobody else is at work. A job that was is begun again by its queue."""
+    """End the rows of commands that were killed: nobody else is at work. A job that was is begun again by its queue.
+
+    Over when this one has ended meanwhile: by another worker, which was not heard of and so given up.
+    """
+    if row.upload:
+        row.refresh_from_db(fields=["state", "reason", "finished_at"])
+        if row.is_over:
+            raise Over
     for killed in Import.objects.filter(state=Import.State.RUNNING, upload="").exclude(pk=row.pk):
         killed.end(Import.State.FAILED, gettext(CUT_OFF))
     row.state = Import.State.RUNNING
-    row.save(update_fields=["state", "reason", "finished_at"])  # it may have been taken for one of them while it waited
+    # It may have been taken for one of them while it waited.
+    row.save(update_fields=["state", "reason", "started_at", "finished_at", "progress"])

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from segments.exceptions import ImportRefused, SegmentsError, gettext_noop
 from segments.importing import uploads
+from segments.importing.alone import Over
 from segments.importing.asking import options_of
 from segments.importing.attributes import Attributes
 from segments.importing.audiences import Audiences
@@ -43,6 +44,8 @@ def load(row: Import, actor: Actor, ends: Callable[[], bool]) -> None:
     begin(row)
     try:
         run_of(row, actor, ends).run()
+    except Over:
+        return
     except HandedBack:
         Import.objects.filter(pk=row.pk).update(state=Import.State.QUEUED)
         raise

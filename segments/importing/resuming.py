@@ -3,11 +3,14 @@
 import hashlib
 import os
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from segments.exceptions import ImportRefused, gettext_noop
+from segments.importing.receipt import APPLIED
 from segments.importing.sources import Source
 from segments.importing.staging import STAGED, Staging
 from segments.models import Import, ImportRange
@@ -46,8 +49,8 @@ def unfinished(row: Import, digest: str, *, restart: bool) -> Import | None:
         return row if row.digest == digest else None
     if restart or row.dry_run or not digest:
         return None
-    before = commands(row).first()
-    if before is None or before.state not in CUT_OFF or before.staged is None:
+    before = commands(row).filter(state__in=CUT_OFF).exclude(staged=None).first()
+    if before is None:
         return None
     if (before.options, before.owner_id) != (row.options, row.owner_id):
         return None
@@ -67,7 +70,7 @@ def commands(row: Import) -> QuerySet[Import]:
 
 def clear(row: Import) -> None:
     """Remove what is staged, and the ledger, of imports that nobody will go on with: of the same file, and old ones."""
-    if not row.dry_run:
+    if not row.dry_run and not row.upload:
         commands(row).update(staged=None)
     Import.objects.filter(finished_at__lt=timezone.now() - KEPT).exclude(staged=None).update(staged=None)
     ImportRange.objects.filter(of_import__staged=None).exclude(of_import=row.pk).delete()
@@ -77,12 +80,17 @@ def clear(row: Import) -> None:
             execute(f"DROP TABLE {table}")
 
 
+def applied_by(row: Import) -> dict[str, Any]:
+    """What the ledger of an import counts, by bucket."""
+    return row.ranges.aggregate(**{name: Coalesce(Sum(name), 0) for name in APPLIED})
+
+
 def settle(row: Import, staging: Staging) -> None:
     """After its file was staged anew, begin anew where that does not come to the rows that were applied already.
 
     What was rejected then may be right now, and the other way round, as the catalogue and the clock have gone on.
     """
     last = row.ranges.last()
-    if last and staging.count_upto(last.upto) != row.created + row.updated + row.unchanged + row.suppressed:
+    if last and staging.count_upto(last.upto) != sum(applied_by(row).values()):
         row.ranges.all().delete()
         row.created = row.updated = row.unchanged = row.suppressed = 0

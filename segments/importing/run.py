@@ -18,7 +18,7 @@ from segments.importing.progress import HandedBack, Progress, Silence
 from segments.importing.reading import Batch, Rows
 from segments.importing.receipt import APPLIED, Receipt
 from segments.importing.rejects import Rejects, printable
-from segments.importing.resuming import CHANGING, clear, digest_of, settle, stamp_of, unfinished
+from segments.importing.resuming import CHANGING, applied_by, clear, digest_of, settle, stamp_of, unfinished
 from segments.importing.sources import Source, opened
 from segments.importing.staging import STAGED, Staging
 from segments.models import Import, ImportReject
@@ -64,7 +64,8 @@ class ImportRun:
 
     def run(self) -> Receipt:
         """Do all of it, or go on with it; ImportRefused before anything is applied, or not at all."""
-        self.row.save()
+        if self.row.pk is None:
+            self.row.save()
         with self.recorded(), alone(self.row, waits=self.waits), self.kept():
             with opened(self.name) as source:
                 staging = self.staged(source)
@@ -76,6 +77,7 @@ class ImportRun:
 
     def staged(self, source: Source) -> Staging:
         """What waits to be applied: what is left of an import that was cut off, or else all of the file."""
+        stamp = stamp_of(source)
         digest = digest_of(source)
         if before := unfinished(self.row, digest, restart=self.options.restart):
             self.go_on_with(before)
@@ -86,7 +88,7 @@ class ImportRun:
             Rows(self.kind, source).open()
             self.receipt = Receipt.of(self.row)
             return staging
-        stamp = stamp_of(source)
+        self.receipt = Receipt(**applied_by(self.row))
         staging.create(self.kind.columns)
         self.read(source, staging)
         self.judge(staging)

@@ -22,9 +22,10 @@ from segments.models import (
     IndexedValue,
 )
 from segments.store import upkeep
-from segments.store.database import fetch_all
+from segments.store.database import execute, fetch_all
 from segments.tests.imports import load
 from segments.tests.test_import_endings import begin, ended
+from segments.tests.threads import elsewhere_an_import_is_at_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["begin"]
@@ -139,13 +140,30 @@ def test_ctrl_c_pauses_it_and_the_same_command_goes_on(begin, folder, monkeypatc
     assert not ImportRange.objects.exclude(of_import=Import.objects.first()).exists()
 
 
+def test_neither_a_refusal_in_between_nor_a_crash_of_postgresql_keeps_it_from_going_on(begin, folder):
+    path = folder.file("people.csv", people())
+    straight, expected = load("audiences", path), table()
+    emptied()
+    if cut_off_while_it_applies(begin, path, signal.SIGINT)[0] != 130:
+        pytest.skip("it was faster than the signal")
+    paused = Import.objects.get()
+    with elsewhere_an_import_is_at_work():
+        assert load("audiences", path).code == 2
+    execute(f"TRUNCATE import_staged_{paused.pk}")  # as PostgreSQL leaves a table that is not logged
+
+    assert load("audiences", path).receipt == straight.receipt
+    assert table() == expected
+    assert sorted(Import.objects.values_list("state", flat=True)) == ["done", "refused"]
+
+
 def test_a_file_that_has_changed_is_refused_until_it_is_told_to_begin_anew(begin, folder):
     path = folder.file("people.csv", people())
     if cut_off_while_it_applies(begin, path, signal.SIGTERM)[0] != 143:
         pytest.skip("it was faster than the signal")
     folder.file("people.csv", people("other"))
 
-    refused = load("audiences", path)
-    assert refused.code == 2
-    assert "--restart" in refused.said
+    for _twice in range(2):
+        refused = load("audiences", path)
+        assert refused.code == 2
+        assert "--restart" in refused.said
     assert load("audiences", path, "--restart").code == 1

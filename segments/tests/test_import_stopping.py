@@ -1,15 +1,16 @@
 """Imports of files that were sent are stopped in the admin: cleanly, to go on later to the receipt of a straight run."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from django.db import connection
 
-from segments.importing import alone, background, uploads
+from segments.importing import background, uploads
 from segments.importing.audiences import Audiences
 from segments.models import Audience, Import
+from segments.models.changes import Actor
 from segments.tests.test_admin_imports import kept, page, send, shown, tried, work
+from segments.tests.threads import elsewhere_an_import_is_at_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["kept"]
@@ -21,15 +22,6 @@ def no_jobs(transactional_db: None) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
-
-
-@contextmanager
-def elsewhere_an_import_is_at_work() -> Iterator[None]:
-    other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [alone.LOCK])
-        yield
-    other.close()
 
 
 def test_one_that_is_at_work_ends_between_two_transactions_and_goes_on_to_the_same_receipt(staff, kept, monkeypatch):
@@ -72,3 +64,13 @@ def test_a_stop_while_another_import_is_at_work_does_not_wait_for_it(staff, kept
 
     row.refresh_from_db()
     assert (row.state, row.lines) == ("stopped", 0)
+
+
+def test_a_second_worker_that_was_given_the_same_file_leaves_what_the_first_has_done(staff, kept):
+    staff.post(page("apply", tried(staff, "id,gender\np1,F\n")))
+    read_before = Import.objects.defer("stopped_by").first()
+    work()
+
+    background.load(read_before, Actor(command="import"), lambda: False)
+    row = Import.objects.get(pk=read_before.pk)
+    assert (row.state, row.lines, row.created) == ("done", 1, 1)

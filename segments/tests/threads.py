@@ -1,12 +1,15 @@
 """Others who write and read at the same time, in threads with connections of their own."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
 from django.db import connection
+
+from segments.importing import alone
 
 PATIENCE = 30  # seconds
 WAITING = """
@@ -38,6 +41,15 @@ def together(functions: Sequence[Callable[[], Any]]) -> list[Any]:
     with ThreadPoolExecutor(len(functions)) as pool:
         futures = [pool.submit(on_its_own_connection, run, function) for function in functions]
         return [future.result(PATIENCE) for future in futures]
+
+
+@contextmanager
+def elsewhere_an_import_is_at_work() -> Iterator[None]:
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [alone.LOCK])
+        yield
+    other.close()
 
 
 def until_somebody_waits() -> None:
