@@ -51,10 +51,12 @@ def execute(statement: str, params: Params | None = None) -> int:
 @contextmanager
 def one_moment() -> Iterator[None]:
     """A transaction whose reads are all of one moment; BEGIN says so, which saves a statement."""
+    connection.close_if_health_check_failed()  # now, as `atomic` would take another session for it
     connection.ensure_connection()
     session = connection.connection
     before = session.isolation_level, session.read_only
-    session.isolation_level, session.read_only = IsolationLevel.REPEATABLE_READ, True
+    with connection.wrap_database_errors:
+        session.isolation_level, session.read_only = IsolationLevel.REPEATABLE_READ, True
     try:
         with transaction.atomic():
             yield

@@ -11,6 +11,7 @@ from segments.exceptions import AudienceExists, NumbersExhausted
 from segments.expressions import And, AnyOf
 from segments.models import Audience, AudienceHead
 from segments.store import ProfileChange, UpsertCounts
+from segments.store.database import fetch_one
 from segments.store.postgres import PostgresStore
 from segments.tests.threads import elsewhere, together
 
@@ -324,3 +325,17 @@ def test_it_says_that_properties_are_not_canonical(store, value):
 
     (problem,) = store.check()
     assert "distinct texts: 1, the first of them 'b'." in problem
+
+
+def test_a_view_is_of_one_moment_in_a_session_that_takes_the_place_of_a_lost_one(store):
+    session = fetch_one("SELECT pg_backend_pid()")[0]
+    connection.close_if_unusable_or_obsolete()  # as at the begin of each request, whose first statement has it checked
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [session])
+    other.close()
+
+    with store.snapshot():
+        assert fetch_one("SELECT current_setting('transaction_isolation')")[0] == "repeatable read"
+        assert fetch_one("SELECT pg_backend_pid()")[0] != session
+    assert fetch_one("SELECT current_setting('transaction_isolation')")[0] == "read committed"
