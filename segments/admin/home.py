@@ -78,8 +78,8 @@ def segment_matters() -> Iterator[Matter]:
     }
     sentences = {
         "fallen": ngettext(
-            "%s segment is a third smaller than a day ago, or less",
-            "%s segments are a third smaller than a day ago, or less",
+            "%s segment is smaller than a day ago by a third or more",
+            "%s segments are smaller than a day ago by a third or more",
             counts["fallen"],
         ),
         "unresolved": ngettext(

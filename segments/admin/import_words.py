@@ -68,8 +68,8 @@ def summary(row: Import) -> str:
         State.QUEUED: _("Waits to be imported."),
         State.RUNNING: _("Is being imported."),
         State.DONE: _("Imported."),
-        State.REFUSED: _("Refused; nothing was written."),
-        State.STOPPED: _("Stopped before anything was written."),
+        State.REFUSED: " ".join([_("Refused."), applied(row)]),
+        State.STOPPED: " ".join([_("Stopped."), applied(row)]),
         State.PAUSED: " ".join([_("Stopped in the middle."), applied(row)]),
         State.FAILED: " ".join([_("Broke off."), applied(row)]),
     }

@@ -9,11 +9,13 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import path
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -83,7 +85,10 @@ class SegmentActions(admin.ModelAdmin):  # type: ignore[type-arg]
         """The list as it is filtered and ordered, all of it."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        rows = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return redirect(f"{reverse('admin:segments_audiencesegment_changelist')}?e=1")
         return as_file(csv_lines(rows.select_related("owner").iterator(AT_ONCE)), "text/csv", "segments.csv")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.test import Client as Browser
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
 
 from segments.models import (
@@ -36,8 +37,9 @@ def furnished(people: Caller, draft: Callable[..., dict[str, Any]]) -> None:
     assert people.post("/audiences/segments", body).status_code == 200
     Group.objects.create(name="analysts")
     done = Import.objects.create(
-        kind="audiences", file="people.csv", lines=2, created=1, rejected=1, reasons={"ragged": 1}
-    )
+        kind="audiences", file="people.csv", lines=2, created=1, rejected=1, reasons={"ragged": 1},
+        state=Import.State.DONE, finished_at=timezone.now(),
+    )  # fmt: skip
     ImportReject.objects.create(of_import=done, line=3, code="ragged", value="<b>", reason="Too few cells.")
 
 
@@ -175,7 +177,8 @@ def test_it_lets_nobody_change_what_the_service_wrote(staff: Browser, furnished:
     row = model._default_manager.first()
     assert row is not None
 
-    assert staff.get(reverse(f"{place}_add")).status_code == 403
+    if model is not Import:  # that is the page on which a file is sent
+        assert staff.get(reverse(f"{place}_add")).status_code == 403
     assert staff.post(reverse(f"{place}_change", args=[row.pk]), {}).status_code == 403
     assert staff.post(reverse(f"{place}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
     assert model._default_manager.filter(pk=row.pk).exists()
@@ -212,7 +215,7 @@ def test_it_shows_what_became_of_an_import(staff: Browser, furnished: None) -> N
 
     assert "Too few cells." in page
     assert "&lt;b&gt;" in page
-    assert "<td>ragged</td>" in page
+    assert "<td><code>ragged</code></td>" in page
 
 
 def test_it_shows_rejected_lines_in_the_order_of_their_file_and_of_the_last_import_first(
@@ -228,4 +231,4 @@ def test_it_shows_rejected_lines_in_the_order_of_their_file_and_of_the_last_impo
     assert shown == [("second", "11"), ("second", "12"), ("first", "2"), ("first", "4")]
     first = Import.objects.get(file__endswith="first.csv")
     inside = staff.get(reverse("admin:segments_import_change", args=[first.pk])).content.decode()
-    assert re.findall(r"<tr><td>(\d+)</td>", inside) == ["2", "4"]
+    assert re.findall(r'<tr><th scope="row" class="a2-number">(\d+)</th>', inside) == ["2", "4"]

@@ -84,7 +84,7 @@ def test_it_leads_to_segments_that_fell_by_a_third_in_a_day(
     recount_all()
 
     told = matters(staff)
-    assert list(told) == (["1 segment is a third smaller than a day ago, or less"] if tells else [])
+    assert list(told) == (["1 segment is smaller than a day ago by a third or more"] if tells else [])
     assert [names(staff, address) for address in told.values()] == ([["Women"]] if tells else [])
 
 

@@ -181,3 +181,12 @@ def test_it_hands_out_the_list_as_it_is_filtered(
     assert (row["name"], row["size"], row["source"]) == ("'=Women", "77", "declared")
     assert row["selects"] == "gender is F"
     assert "Did you mean 'gender'?" in rows(q="gendr")[0]["warnings"]
+
+
+def test_a_filter_that_there_is_not_leads_back_to_the_list(staff):
+    answer = staff.get(reverse("admin:segments_audiencesegment_csv"), {"foo": "bar"})
+
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        reverse("admin:segments_audiencesegment_changelist") + "?e=1",
+    )

@@ -33,6 +33,7 @@ if (panel) {
     try {
       const answer = await fetch(panel.dataset.progress, { headers: { Accept: "application/json" } });
       if (answer.redirected) return location.reload(); // logged out
+      if (!answer.ok) throw new Error(answer.status);
       const { over, panel: html } = await answer.json();
       if (over) return location.reload();
       panel.innerHTML = html;
