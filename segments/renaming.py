@@ -72,8 +72,9 @@ def preview(asked: Asked) -> RenamePreview:
     with store().snapshot() as view:
         attribute = catalogue.found(asked.attribute_id)
         pair = found(attribute, asked)
-        followers = tuple(text for text in texts_of(attribute, asked.value) if text != asked.into)
-        older = {asked.value, *followers, *(texts_of(attribute, asked.into) if pair.done else ())}
+        aliases = texts_of(attribute, asked.value)
+        followers = tuple(text for text in aliases if text != asked.into)
+        older = {asked.value, *aliases, *(texts_of(attribute, asked.into) if pair.done else ())}
         meant = {asked.into, *older, *(texts_of(attribute, asked.into) if asked.merges else ())}
 
         def meanings(segments: Sequence[AudienceSegment]) -> Iterator[Meaning]:

@@ -196,6 +196,12 @@ def test_it_can_be_taken_back(api, people, tier, segments):
     assert (texts()["p1"], sizes(api)) == (["gold"], before)
 
 
+def test_it_counts_whom_nobody_has_rewritten_when_it_is_taken_back(api, people, tier):
+    switch(tier, "gold", "Gold")
+
+    assert rename(api, tier, value="Gold", to="gold").json()["audiences"] == 2
+
+
 def test_aliases_follow_when_their_value_is_merged_in_its_turn(api, people, tier, segments, draft):
     rename(api, tier, value="gold", to="Gold", confirm=True)
     api("alice").post(SEGMENTS, draft(name="as before", properties={"tier": ["gold"]}))
