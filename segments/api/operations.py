@@ -88,19 +88,12 @@ def our_segment_operations(explained: Query) -> dict[str, Any]:
 
 def attribute_operations(query: Query) -> Decorator:
     """The operations of attributes; `query` narrows and pages their list."""
-    attribute = serializers.AttributeSerializer
+    attribute, sent = serializers.AttributeSerializer, serializers.AttributeCreateSerializer
     return lambda view: described(
         view,
         "attributes",
         list=operation("list_attributes", "List attributes", attribute(many=True), query=query, beta=True),
-        create=operation(
-            "create_attribute",
-            "Create an attribute",
-            attribute,
-            serializers.AttributeCreateSerializer,
-            also=[409],
-            beta=True,
-        ),
+        create=operation("create_attribute", "Create an attribute", attribute, sent, also=[409], beta=True),
         update_in_body=operation(
             "update_attribute",
             "Change the attribute whose id is in the body",
@@ -112,7 +105,7 @@ def attribute_operations(query: Query) -> Decorator:
             "create_attributes",
             "Create up to 1,000 attributes, all or none",
             attribute(many=True),
-            serializers.AttributeCreateSerializer(many=True),
+            sent(many=True),
             also=[409],
             beta=True,
         ),
