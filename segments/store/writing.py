@@ -7,8 +7,6 @@ as Django's are: what it reads after the lock must be what the writer before it 
 """
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from django.db.models import Max
@@ -17,7 +15,7 @@ from segments.exceptions import NumbersExhausted
 from segments.labels import MAX_CODES
 from segments.models import Audience, AudienceBitmap, AudienceDelta, AudienceHead, IndexedValue
 from segments.store import compacting, roaring, width
-from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.database import fetch_all, fetch_one
 from segments.store.index import DELTA, HEAD
 from segments.store.roaring import EVERYONE, NONE, Delta
 from segments.store.rows import AUDIENCE
@@ -39,24 +37,11 @@ INCOMING = """
         created_at timestamptz
     ) ON COMMIT DROP"""
 
-# A few thousand look-ups by id cost the same at any size. The planner, left alone, goes through the whole index, or,
-# where it takes a table that has just been filled for a small one, through all of its rows for each id.
-OTHER_WAYS = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
-BY_INDEX = "; ".join(f"SET LOCAL {way} = off" for way in OTHER_WAYS)
-AS_BEFORE = "; ".join(f"SET LOCAL {way} TO DEFAULT" for way in OTHER_WAYS)
+# What is stored of each that is sent, looked up by its id. A plain join would leave the way to the planner, and where
+# it believes that a table is small which has just been filled, it goes through all of its rows for each id.
+STORED = f"LEFT JOIN LATERAL (SELECT * FROM {AUDIENCE} WHERE id = {{key}} OFFSET 0) AS stored ON true"
 
-
-@contextmanager
-def by_index() -> Iterator[None]:
-    """Have statements of the transaction go to audiences by their ids."""
-    execute(BY_INDEX)
-    yield
-    execute(AS_BEFORE)
-
-
-COUNT_NEW = f"""
-    SELECT count(*) FROM incoming AS sent
-    WHERE NOT EXISTS (SELECT FROM {AUDIENCE} AS stored WHERE stored.id = sent.id)"""
+COUNT_NEW = f"SELECT count(*) FROM incoming AS sent {STORED.format(key='sent.id')} WHERE stored.id IS NULL"
 
 WRITTEN = """
     CASE
@@ -92,20 +77,29 @@ DIFFERS = f"""(
     END)"""
 
 # The numbers and value ids of what was updated, with the ids of those that may be too wide by now, and of what is new.
+# Audiences that are there come back into the table: the conflict finds each by its id, as `STORED` does.
 WRITE = f"""
     WITH sent AS MATERIALIZED (
-        SELECT sent.*, stored.number FROM incoming AS sent LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.id
+        SELECT sent.*, stored.number, stored.created_at AS came_at,
+            CASE WHEN sends_id_type THEN sent.id_type ELSE stored.id_type END AS new_id_type,
+            CASE WHEN sends_alt_id THEN sent.alt_id ELSE stored.alt_id END AS new_alt_id,
+            {WRITTEN} AS new_properties,
+            {WRITTEN_IDS} AS new_value_ids
+        FROM incoming AS sent {STORED.format(key="sent.id")}
         WHERE stored.id IS NULL OR {{differs}}
     ),
     updated AS (
-        UPDATE {AUDIENCE} AS stored SET
-            id_type = CASE WHEN sends_id_type THEN sent.id_type ELSE stored.id_type END,
-            alt_id = CASE WHEN sends_alt_id THEN sent.alt_id ELSE stored.alt_id END,
-            properties = {WRITTEN},
-            value_ids = {WRITTEN_IDS},
-            updated_at = greatest(%(moment)s, stored.created_at)
-        FROM sent WHERE stored.id = sent.id
-        RETURNING stored.id, stored.number, stored.value_ids, merged
+        INSERT INTO {AUDIENCE} AS stored (id, number, id_type, alt_id, properties, value_ids, created_at, updated_at)
+        SELECT id, number, new_id_type, new_alt_id, new_properties, new_value_ids, came_at,
+            greatest(%(moment)s, came_at)
+        FROM sent WHERE number IS NOT NULL
+        ON CONFLICT (id) DO UPDATE SET
+            id_type = excluded.id_type,
+            alt_id = excluded.alt_id,
+            properties = excluded.properties,
+            value_ids = excluded.value_ids,
+            updated_at = excluded.updated_at
+        RETURNING number, value_ids
     ),
     created AS (
         INSERT INTO {AUDIENCE} (id, number, id_type, alt_id, properties, value_ids, created_at, updated_at)
@@ -120,8 +114,10 @@ WRITE = f"""
         FROM sent WHERE number IS NULL
         RETURNING number, value_ids
     )
-    SELECT array_agg(number), coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, ''), ''),
-        array_agg(id) FILTER (WHERE merged IS NOT NULL AND coalesce(cardinality(value_ids) > {MAX_CODES}, true))
+    SELECT array_agg(number), coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, ''), ''), (
+            SELECT array_agg(id) FROM sent WHERE number IS NOT NULL AND merged IS NOT NULL
+            AND coalesce(cardinality(new_value_ids) > {MAX_CODES}, true)
+        )
     FROM updated
     UNION ALL
     SELECT array_agg(number), coalesce(string_agg(value_ids::text, ''), ''), NULL FROM created"""
@@ -161,11 +157,10 @@ def write_incoming(head: AudienceHead, most: int, seq: int | None = None) -> tup
     a merge takes an audience past what it can have.
     """
     write = WRITE.format(differs="true" if head.seq == seq else DIFFERS)
-    with by_index():
-        if head.next_number + most > NUMBERS:
-            most = fetch_one(COUNT_NEW)[0]
-        moment = moment_to_write(head, most)
-        written = fetch_all(write, {"moment": moment, "next_number": head.next_number})
+    if head.next_number + most > NUMBERS:
+        most = fetch_one(COUNT_NEW)[0]
+    moment = moment_to_write(head, most)
+    written = fetch_all(write, {"moment": moment, "next_number": head.next_number})
     (updated, ids, wide), (created, new_ids, _none) = written
     width.refuse_too_wide(wide or [])
     numbers = [*(updated or ()), *(created or ())]

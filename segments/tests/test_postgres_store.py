@@ -6,13 +6,15 @@ from threading import Event
 import pytest
 from django.db import DataError, InternalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from segments.exceptions import AudienceExists, NumbersExhausted
 from segments.expressions import And, AnyOf
 from segments.models import Audience, AudienceHead
 from segments.store import ProfileChange, UpsertCounts
-from segments.store.database import fetch_one
+from segments.store.database import execute, fetch_all, fetch_one
 from segments.store.postgres import PostgresStore
+from segments.store.writing import DIFFERS, INCOMING, WRITE
 from segments.tests.threads import elsewhere, together
 
 EVERYBODY = And(())
@@ -339,3 +341,20 @@ def test_a_view_is_of_one_moment_in_a_session_that_takes_the_place_of_a_lost_one
         assert fetch_one("SELECT current_setting('transaction_isolation')")[0] == "repeatable read"
         assert fetch_one("SELECT pg_backend_pid()")[0] != session
     assert fetch_one("SELECT current_setting('transaction_isolation')")[0] == "read committed"
+
+
+def test_it_looks_each_id_up_where_the_planner_believes_that_hardly_anybody_is_stored(store):
+    store.upsert(women(map(str, range(5_000))))
+    store.erase(list(map(str, range(4_999))))
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM ANALYZE {Audience._meta.db_table}")
+    store.upsert(women(map(str, range(4_999))))
+
+    with transaction.atomic():
+        execute(INCOMING)
+        statement = WRITE.format(differs=DIFFERS)
+        plan = fetch_all(f"EXPLAIN {statement}", {"moment": timezone.now(), "next_number": 9_999})
+
+    # A join that compares rows, and does not look them up, has one of these.
+    compared = ("Join Filter", "Hash Cond", "Merge Cond")
+    assert not [line for (line,) in plan if any(word in line for word in compared)]
