@@ -49,7 +49,7 @@ LOOK = f"""
         coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key) FILTER (WHERE is_to_write), '')
     FROM (
         SELECT key, sent.value_ids, stored.id IS NULL AS is_new, stored.id IS NULL OR {DIFFERS} AS is_to_write
-        FROM {SENT} {STORED.format(key='sent.key')}
+        FROM {SENT} {STORED.format(key="sent.key")}
         OFFSET 0
     ) AS looked"""
 
@@ -61,7 +61,7 @@ BRING = f"""
         )
         SELECT key, sent.id_type, sends_id_type, sent.alt_id, sends_alt_id, sent.properties, sent.value_ids, merged,
             sent.created_at
-        FROM {SENT} {STORED.format(key='sent.key')}
+        FROM {SENT} {STORED.format(key="sent.key")}
         WHERE stored.id IS NULL OR {DIFFERS}
         RETURNING 1
     )
