@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 
-from bench import building, counting, exporting, importing, keeping, looking, serving
+from bench import building, counting, exporting, importing, keeping, looking, serving, staff
 from bench.changing import undo
 from bench.report import Report
 
@@ -15,6 +15,7 @@ PARTS: Mapping[str, Part] = {
     "looking": looking.measure,
     "exporting": exporting.measure,
     "serving": serving.measure,
+    "staff": staff.measure,
     "keeping": keeping.measure,
     "importing": importing.measure,
 }

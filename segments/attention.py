@@ -1,23 +1,24 @@
 """What is wrong with segments today: whose size fell, who reaches nobody, which clauses cannot be resolved."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, Func, OuterRef, Q, Subquery, UUIDField, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from segments.excerpts import excerpt
-from segments.expressions import resolve
-from segments.matching import clauses_of, wanted_by
+from segments.expressions import Catalogue
+from segments.inverted import Entry
+from segments.lookup import INDEX
 from segments.models import AudienceSegment, SegmentSize
 from segments.models.segments import SegmentQuerySet
 
 DAY = timedelta(days=1)
-COMPILED = 200
-COMPILED_FROM = ("owner_id", "properties", "exclusions", "retired_codes")
-AT_ONCE = 2_000
+NONE: frozenset[str] = frozenset()
 DECLARED = Q(declared_size__isnull=False) & (
     Q(management_type=AudienceSegment.ManagementType.SELFMANAGED) | Q(properties={}, retired_codes=[])
 )
@@ -46,26 +47,30 @@ def after_retirement() -> SegmentQuerySet:
     return AudienceSegment.objects.exclude(retired_codes=[])
 
 
-def unresolved() -> list[uuid.UUID]:
-    """Of the segments that reach nobody, the first of which some are looked at, those that give a warning now."""
-    return list(warning(reaching_nobody().order_by("no")[:COMPILED]))
+def warned(segments: SegmentQuerySet | None = None, keys: Sequence[uuid.UUID] | None = None) -> SegmentQuerySet:
+    """Of all or these segments those that give a warning now, of whatever kind; `keys` are those of all that do."""
+    found = Value(warning(INDEX.definitions()) if keys is None else keys, ArrayField(UUIDField()))
+    # As one array: ten thousand keys one by one would take longer to send than to look for.
+    return rows(segments).filter(pk__in=Func(found, template="(SELECT unnest(%(expressions)s))"))
 
 
-def warned(segments: SegmentQuerySet) -> list[uuid.UUID]:
-    """Those of these segments that give a warning now, of whatever kind; all of them are compiled."""
-    return [pk for batch in segments.only(*COMPILED_FROM).batches(AT_ONCE) for pk in warning(batch)]
+def warning(entries: Collection[Entry]) -> list[uuid.UUID]:
+    """Those of the definitions that give a warning, by one query of the catalogue for all that they list."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        for listed in entry.listed:
+            wanted[listed.code].update(listed.values)
+    known = excerpt(wanted)
+    owners = {entry.owner_id for entry in entries}
+    usable = {owner: texts_without_warning(known.visible_to(owner), wanted) for owner in owners}
+    return [entry.segment.id for entry in entries if entry.warns or lists_others(entry, usable[entry.owner_id])]
 
 
-def warning(segments: Iterable[AudienceSegment]) -> Iterator[uuid.UUID]:
-    """Those of these that give a warning.
+def texts_without_warning(known: Catalogue, codes: Iterable[str]) -> dict[str, set[str]]:
+    """What a definition may list under each code; older texts of values stand beside them in the index."""
+    found = {code: known.get(code) for code in codes}
+    return {code: {*one.values, *one.aliases} for code, one in found.items() if one and not one.deprecated}
 
-    No code is suggested for unknown ones here, which would take a query for each owner.
-    """
-    segments = list(segments)
-    parsed = [clauses_of(segment).parsed() for segment in segments]
-    known = excerpt(wanted_by(parsed))
-    for segment, one in zip(segments, parsed, strict=True):
-        visible = known.visible_to(segment.owner_id)
-        here = {code: entry for code in one.asked if (entry := visible.get(code))}
-        if resolve(one, here).warnings:
-            yield segment.pk
+
+def lists_others(entry: Entry, usable: Mapping[str, set[str]]) -> bool:
+    return not all(usable.get(listed.code, NONE).issuperset(listed.values) for listed in entry.listed)

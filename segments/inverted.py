@@ -40,7 +40,8 @@ class Entry:
     """A definition as the index reads it: what it selects, and the codes that it names.
 
     That a value is unknown makes no difference to a clause of `properties`, as no audience has it; but an
-    exclusion with one selects nobody: it awaits the value. `selects` is False while it can select nobody.
+    exclusion with one selects nobody: it awaits the value. `selects` is False while it can select nobody. One that
+    `warns` gives a warning whatever values there are; another does where a clause lists what is unknown.
     """
 
     segment: Found
@@ -49,6 +50,7 @@ class Entry:
     codes: frozenset[str]
     selects: bool = True
     awaited: frozenset[Label] = frozenset()
+    warns: bool = False
 
     def names(self, codes: Set[str], learned: frozenset[Label]) -> bool:
         """Whether it has a clause on one of the codes, or awaits one of the values."""
@@ -57,6 +59,12 @@ class Entry:
     @property
     def clauses(self) -> tuple[Expression, ...]:
         return self.tree.parts if isinstance(self.tree, And) else (self.tree,)
+
+    @property
+    def listed(self) -> list[AnyOf]:
+        """What its clauses list, whether they include it or exclude it."""
+        parts = [clause.part if isinstance(clause, Not) else clause for clause in self.clauses]
+        return [part for part in parts if isinstance(part, AnyOf)]
 
     def is_plain(self) -> bool:
         """Whether it has one clause at the most on each attribute; two spellings of a code make two of it."""

@@ -8,7 +8,7 @@ and what was changed since the look-up before it; so no answer is older than its
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock, Thread
@@ -172,13 +172,22 @@ class Index:
 
     def look_up(self, ids: Sequence[str]) -> list[Looked]:
         """The segments of each of these audiences; an unknown audience has none."""
+        state, found = self.now(ids)
+        return [Looked(key, found.as_of, state.segments_of(found.audiences.get(key, {}))) for key in ids]
+
+    def definitions(self) -> Collection[Entry]:
+        """All segments as they are now."""
+        return self.now([])[0].entries.values()
+
+    def now(self, ids: Sequence[str]) -> tuple[State, Reading]:
+        """All that is committed, and what was read of the audiences with it."""
         state = self.state
         found = read(ids, state) if state else None
         if state is None or found is None or found.is_news_to(state):
-            state, found = self.catch_up(ids)
-        elif found.xmin != state.since and not connection.in_atomic_block:
+            return self.catch_up(ids)
+        if found.xmin != state.since and not connection.in_atomic_block:
             self.state = replace(state, since=found.xmin, seen=found.changes)
-        return [Looked(key, found.as_of, state.segments_of(found.audiences.get(key, {}))) for key in ids]
+        return state, found
 
     def catch_up(self, ids: Sequence[str]) -> tuple[State, Reading]:
         """Read it all in one view of the database, with the definitions that were changed.
@@ -245,13 +254,13 @@ def compiled(segments: SegmentQuerySet) -> Iterator[Entry]:
 
 def entry(segment: Found, owner_id: uuid.UUID, parsed: Parsed, known: Excerpt) -> Entry:
     """How the index reads one definition, as the catalogue stands."""
-    tree, codes = parsed.tree, frozenset(clause.code for clause in parsed.clauses)
+    tree, codes, warns = parsed.tree, frozenset(clause.code for clause in parsed.clauses), bool(parsed.warnings)
     if isinstance(tree, Nobody) or any(known.hides(code, owner_id) for code in codes):
-        return Entry(segment, owner_id, tree, codes, selects=False)
+        return Entry(segment, owner_id, tree, codes, selects=False, warns=warns)
     visible = known.visible_to(owner_id)
     excluded = ((clause.code, text) for clause in parsed.clauses if clause.excluded for text in clause.values)
     awaited = frozenset(label for label in excluded if not is_known(visible.get(label[0]), label[1]))
-    return Entry(segment, owner_id, tree, codes, awaited=awaited)
+    return Entry(segment, owner_id, tree, codes, awaited=awaited, warns=warns)
 
 
 def is_known(known: Known | None, text: str) -> bool:

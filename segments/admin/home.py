@@ -73,7 +73,7 @@ def segment_matters() -> Iterator[Matter]:
         yield Matter(told % grouped(waiting), address_of("segments_audiencesegment", retired="yes"))
     counts = {
         "fallen": attention.fallen().count(),
-        "unresolved": len(attention.unresolved()),
+        "unresolved": attention.warned(attention.reaching_nobody()).count(),
         "nobody": attention.reaching_nobody().count(),
     }
     sentences = {

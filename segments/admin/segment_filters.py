@@ -9,10 +9,12 @@ from django.db.models import CharField, Count, Exists, Min, OuterRef, QuerySet
 from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from segments import attention, tallying
+from segments.lookup import INDEX
 from segments.models import AudienceSegment, Owner, Tally
 
 UNUSED = timedelta(days=90)
@@ -59,10 +61,15 @@ class NeedsAttention(admin.SimpleListFilter):
             case "nobody":
                 return attention.reaching_nobody(queryset)
             case "unresolved":
-                return queryset.filter(pk__in=attention.unresolved())
+                return attention.warned(attention.reaching_nobody(queryset), self.warned)
             case "warned":
-                return queryset.filter(pk__in=attention.warned(queryset))
+                return attention.warned(queryset, self.warned)
         return queryset
+
+    @cached_property
+    def warned(self) -> list[uuid.UUID]:
+        """Asked for once, however many counts stand beside the filters."""
+        return attention.warning(INDEX.definitions())
 
 
 class AfterRetirement(admin.SimpleListFilter):
