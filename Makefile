@@ -29,7 +29,7 @@ demo: installed ## the whole story on a throwaway database, checked, and everyth
 	@$(BIN)/python manage.py demo
 
 test: installed ## all tests; ARGS="-k name" for some
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 nightly: installed ## what takes half an hour: the engine under many processes, kills and 20,000 steps
 	$(BIN)/pytest -n 0 -s --timeout 3600 --steps 20000 --seconds 600 --kills 100 --cuts 200 $(ARGS) \

@@ -51,6 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start a throwaway PostgreSQL for the whole run unless DATABASE_URL names one; workers inherit it."""
+    # Each client has middleware of its own, which would list all static files before its first request.
+    settings.WHITENOISE_AUTOREFRESH = True
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # The programs that tests start would compile all of the service's code each time: a third of their start.
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.rootpath / ".pytest_cache" / "bytecode")
     if os.environ.get("DATABASE_URL"):
         return
     database = LocalDatabase(Path(tempfile.mkdtemp(prefix="a2-tests-")) / "postgres", durable=False)
