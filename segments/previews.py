@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from segments.conflicts import ChangedMeanwhile
@@ -14,6 +14,7 @@ from segments.store import Snapshot
 
 COUNTED = 200  # segments at a time, so that the database is never left waiting for long
 
+Revision = tuple[uuid.UUID, int]
 Meaning = tuple[AudienceSegment, Expression, Expression]
 Meanings = Callable[[Sequence[AudienceSegment]], Iterable[Meaning]]
 
@@ -33,15 +34,16 @@ class Touched:
 
 @dataclass(frozen=True)
 class Preview:
-    """A change of the catalogue, all sizes counted in one view, by `no`."""
+    """A change of the catalogue, all sizes counted in one view, by `no`; `uncounted` are those beyond the first."""
 
     attribute: AudienceAttribute
     as_of: datetime
     segments: tuple[Touched, ...]
+    uncounted: frozenset[Revision] = field(default=frozenset(), kw_only=True)
 
     @property
-    def revisions(self) -> set[tuple[uuid.UUID, int]]:
-        return {(touched.id, touched.revision) for touched in self.segments}
+    def revisions(self) -> set[Revision]:
+        return {*self.uncounted, *((touched.id, touched.revision) for touched in self.segments)}
 
     @property
     def stamp(self) -> str:
@@ -55,9 +57,11 @@ class Preview:
             raise ChangedMeanwhile
 
 
-def counted(segments: SegmentQuerySet, meanings: Meanings, view: Snapshot) -> Iterator[Touched]:
+def counted(
+    segments: SegmentQuerySet, meanings: Meanings, view: Snapshot, most: int | None = None
+) -> Iterator[Touched]:
     """Those of these segments that are touched; `meanings` says what each selects before the change and after it."""
-    for batch in segments.order_by("no").batches(COUNTED):
+    for batch in segments.order_by("no")[:most].batches(COUNTED):
         for segment, before, after in meanings(batch):
             yield Touched(
                 segment.pk,

@@ -28,11 +28,15 @@ from segments.uses import of_its_users
 ATTEMPTS = 3
 
 
-def preview(attribute_id: uuid.UUID) -> Preview:
-    """What retiring the attribute would do; AttributeMissing when it is gone."""
+def preview(attribute_id: uuid.UUID, most: int | None = None) -> Preview:
+    """What retiring the attribute would do, at the `most` so many sizes of it; AttributeMissing when it is gone."""
     with store().snapshot() as view:
         attribute = catalogue.found(attribute_id)
-        return Preview(attribute, view.as_of, tuple(counted(selecting_by(attribute), meanings, view)))
+        touched = selecting_by(attribute)
+        segments = tuple(counted(touched, meanings, view, most))
+        revisions = touched.order_by("no").values_list("pk", "revision")
+        uncounted = frozenset() if most is None else frozenset(revisions[most:])
+        return Preview(attribute, view.as_of, segments, uncounted=uncounted)
 
 
 def selecting_by(attribute: AudienceAttribute) -> SegmentQuerySet:
@@ -45,14 +49,14 @@ def meanings(segments: Sequence[AudienceSegment]) -> Iterator[Meaning]:
         yield segment, one.tree, Nobody()
 
 
-def retire(attribute_id: uuid.UUID, actor: Actor, seen: str = "") -> Preview:
+def retire(attribute_id: uuid.UUID, actor: Actor, seen: str = "", most: int | None = None) -> Preview:
     """Retire the attribute, all of it in one transaction; the preview of what was done.
 
     ChangedMeanwhile when the segments are others than in the preview whose stamp is `seen`, or, without one, when
     they are changed again and again while this counts them.
     """
     for _attempt in range(1 if seen else ATTEMPTS):
-        counts = preview(attribute_id)
+        counts = preview(attribute_id, most)
         try:
             if seen and seen != counts.stamp:
                 raise ChangedMeanwhile

@@ -78,6 +78,23 @@ def test_it_says_when_no_segment_selects_by_it(staff, region):
     assert "No segment selects by it." in opened(staff, address(region))
 
 
+def test_it_lists_the_first_of_very_many_and_retires_the_attribute_from_all(api, staff, region, draft, monkeypatch):
+    monkeypatch.setattr("segments.admin.retiring.SHOWN", 2)
+    bodies = [draft(name=f"No. {n}", properties={"region": ["north"]}) for n in range(1_003)]
+    made = [api("alice").post("/audiences/segments/bulk-add", some).json() for some in (bodies[:1_000], bodies[1_000:])]
+    page = opened(staff, address(region))
+
+    assert page.count('<th scope="row">') == 2
+    assert "1,003 segments are touched" in page
+    assert "1,001 more are touched" in page
+    assert 'audiencesegment/?q=region"' in page
+    api("alice").patch(f"/audiences/segments/{made[1][2]['id']}", {"properties": {"region": ["south"]}})
+    assert "changed meanwhile" in messages(staff.post(address(region), sent_back(page), follow=True))[0]
+    again = staff.post(address(region), sent_back(opened(staff, address(region))), follow=True)
+    assert messages(again) == ["Retired region. 1,003 segments select nobody until they are saved again."]
+    assert AudienceSegment.objects.filter(retired_codes=["region"], computed_size=0).count() == 1_003
+
+
 @pytest.mark.parametrize("changes", [{}, {"properties": '{"gender": ["M"]}'}])
 def test_saving_the_form_of_a_segment_lets_it_select_again(staff, region, north, changes):
     staff.post(address(region), sent_back(opened(staff, address(region))))
