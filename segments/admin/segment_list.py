@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from segments import attention
 from segments.admin.plots import Point, spark
 from segments.admin.segment_filters import without_use
 from segments.admin.segment_words import SOURCES
@@ -38,10 +39,12 @@ class SegmentList(ChangeList):
         super().get_results(request)
         segments: list[Any] = list(self.result_list)
         drawn = sparks(segments, timezone.now())
-        unused = set(without_use(AudienceSegment.objects.filter(pk__in=[each.pk for each in segments])))
+        listed = AudienceSegment.objects.filter(pk__in=[each.pk for each in segments])
+        unused, fallen = set(without_use(listed)), set(attention.fallen(listed).values_list("pk", flat=True))
         meanings = compile_all(list(map(clauses_of, segments)))
         for segment, meaning in zip(segments, meanings, strict=True):
-            segment.meaning, segment.spark, segment.unused = meaning, drawn[segment.pk], segment.pk in unused
+            segment.meaning, segment.spark = meaning, drawn[segment.pk]
+            segment.unused, segment.fallen = segment.pk in unused, segment.pk in fallen
         self.result_list = segments  # type: ignore[assignment]
 
     def url_for_result(self, result: Any) -> str:
@@ -86,6 +89,8 @@ class SegmentColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
 def statuses(segment: Any) -> Iterable[str]:
     """What is to be said of a segment of the list, in words."""
+    if segment.fallen:
+        yield _("fell by a third in a day")
     if segment.size_source == "computed" and segment.computed_size == 0:
         yield _("reaches nobody")
     if count := len(segment.meaning.warnings):

@@ -86,6 +86,8 @@ def test_it_leads_to_segments_that_fell_by_a_third_in_a_day(
     told = matters(staff)
     assert list(told) == (["1 segment is smaller than a day ago by a third or more"] if tells else [])
     assert [names(staff, address) for address in told.values()] == ([["Women"]] if tells else [])
+    listed = staff.get("/admin/segments/audiencesegment/").content.decode()
+    assert ('<span class="a2-state">fell by a third in a day</span>' in listed) == tells
 
 
 def test_it_leads_to_segments_that_wait_after_a_retirement(staff: Browser, counted: Caller) -> None:
