@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from segments import catalogue
 from segments.admin.forms import ContractForm, Lines, ShapeText
-from segments.admin.pages import BoundedPaginator, ContractAdmin, actor, record
+from segments.admin.pages import BoundedPaginator, ContractAdmin, Findable, actor, record
 from segments.admin.renaming import RenamingPages
 from segments.contract import ATTRIBUTE, LONGEST_NAME, LONGEST_VALUE
 from segments.coverage import coverage, spread
@@ -63,13 +63,13 @@ class AttributeList(ChangeList):
 
 
 @admin.register(AudienceAttribute)
-class AttributeAdmin(RenamingPages, ContractAdmin):
+class AttributeAdmin(RenamingPages, Findable, ContractAdmin):
     form = AttributeForm
     list_display = ["code", "name", "covered", "value_count", "owner", "visibility", "deprecated", "learned"]
     list_per_page = 50
     list_filter = ["visibility", "deprecated", "learned"]
     list_select_related = ["owner"]
-    search_fields = ["code", "name"]
+    search_fields = ["code", "name__nfc"]
     autocomplete_fields = ["owner"]
     show_full_result_count = False
 
@@ -135,12 +135,12 @@ class ValueForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(AudienceAttributeValue)
-class ValueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ValueAdmin(Findable):
     form = ValueForm
     change_form_template = "admin/segments/audienceattributevalue/form.html"
     list_display = ["value", "name", "older_texts", "attribute"]
     list_select_related = ["attribute"]
-    search_fields = ["value", "name"]
+    search_fields = ["value", "name__nfc"]
     autocomplete_fields = ["attribute"]
     show_full_result_count = False
     paginator = BoundedPaginator

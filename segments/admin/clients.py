@@ -26,7 +26,7 @@ from oauth2_provider.models import get_access_token_model
 
 from segments import tallying
 from segments.admin.forms import ContractForm, ShapeText
-from segments.admin.pages import ContractAdmin, WholeDeletion, actor
+from segments.admin.pages import ContractAdmin, Findable, WholeDeletion, actor
 from segments.models import Client, Owner, Tally
 from segments.models.clients import NAME, default_scopes
 from segments.shapes import Reading
@@ -61,11 +61,11 @@ class ClientForm(ContractForm):
 
 
 @admin.register(Client)
-class ClientAdmin(ContractAdmin, WholeDeletion):
+class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
     form = ClientForm
     list_display = ["name", "acts_for_names", "last_used", "is_active", "client_id"]
     list_filter = ["is_active", "all_owners"]
-    search_fields = ["name", "=client_id"]
+    search_fields = ["name__nfc", "=client_id"]
     autocomplete_fields = ["owners"]  # where they are too many to tick
     view_on_site = False
     change_form_template = "admin/segments/client/form.html"

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from segments.admin.forms import ShapeText
-from segments.admin.pages import record
+from segments.admin.pages import Findable, record
 from segments.contract import LONGEST_NAME
 from segments.models import AudienceAttribute, AudienceSegment, Change, Client, Owner
 from segments.shapes import Text
@@ -27,10 +27,10 @@ class OwnerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Owner)
-class OwnerAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OwnerAdmin(Findable):
     form = OwnerForm
     list_display = ["name", "id", "segment_count", "attribute_count", "created_at"]
-    search_fields = ["name", "=id"]
+    search_fields = ["name__nfc", "=id"]
     readonly_fields = ["created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Owner]:

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 
 from segments.admin.forms import told
 from segments.exceptions import SegmentsError
+from segments.labels import nfc
 from segments.models import Change
 from segments.models.changes import Actor
 
@@ -46,6 +47,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class Findable(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows with names, which keyboards compose or leave in pieces; `search_fields` compare `name__nfc`."""
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return super().get_search_results(request, queryset, nfc(search_term))
 
 
 class ContractAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import CharField, Count, Exists, Min, OuterRef, QuerySet
 from django.db.models.functions import Cast
 from django.http import HttpRequest
@@ -32,12 +33,19 @@ class OwnedBy(admin.SimpleListFilter):
         owners = [(str(owner.pk), owner.name) for owner in with_most_segments(OWNERS)]
         chosen = request.GET.get(self.parameter_name, "")
         if chosen and chosen not in dict(owners):
-            owners += [(chosen, owner.name) for owner in Owner.objects.filter(pk=uuid.UUID(chosen))]
+            owners += [(chosen, owner.name) for owner in Owner.objects.filter(pk=owner_id(chosen))]
         return owners
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AudienceSegment]) -> QuerySet[AudienceSegment]:
         chosen = self.value()
-        return queryset.filter(owner_id=uuid.UUID(chosen)) if chosen else queryset
+        return queryset.filter(owner_id=owner_id(chosen)) if chosen else queryset
+
+
+def owner_id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise IncorrectLookupParameters(error) from error
 
 
 class NeedsAttention(admin.SimpleListFilter):

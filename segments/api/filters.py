@@ -1,18 +1,18 @@
 """Query parameters, checked as strictly as a body's fields; a fault's pointer is the parameter, `/limit`."""
 
 import difflib
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import CharField, Func, QuerySet
+from django.db.models import QuerySet
 from django_filters import Filter, FilterSet
 from rest_framework.request import Request
 
 from segments.exceptions import Fault, Invalid, gettext_noop
+from segments.labels import nfc
 from segments.models import AudienceSegment
 from segments.models.segments import SegmentQuerySet
 from segments.shapes import Choice, Code, Field, Moment, Text, Uuid, Wrong
@@ -154,8 +154,7 @@ class SegmentFilter(FilterSet):
         return {name: row_filter.shape for name, row_filter in cls.base_filters.items()}
 
     def by_name(self, rows: QuerySet[AudienceSegment], name: str, value: str) -> QuerySet[AudienceSegment]:
-        composed = Func("name", function="normalize", output_field=CharField())
-        return rows.alias(composed=composed).filter(composed__icontains=unicodedata.normalize("NFC", value))
+        return rows.filter(name__nfc__icontains=nfc(value))
 
     def by_attribute(self, rows: SegmentQuerySet, name: str, value: str) -> QuerySet[AudienceSegment]:
         return rows.found_by_code(value)

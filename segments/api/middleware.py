@@ -38,7 +38,7 @@ class ProblemMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """503 with Retry-After when the database cannot be used now; other errors go on to Django."""
         if isinstance(error, DataError) or (is_of_the_admin(request) and isinstance(error, UNREADABLE)):
-            logger.warning("Unreadable text in request %s", request.request_id, exc_info=error)  # type: ignore[attr-defined]
+            logger.warning("Unreadable text in request %s: %s", request.request_id, error)  # type: ignore[attr-defined]
             return problem(request, 400, "bad_request", "Bad request", "A text in the request cannot be read.")
         if is_of_the_admin(request) and isinstance(error, IntegrityError):
             detail = "Something else has changed meanwhile; nothing was written. Open the page anew."

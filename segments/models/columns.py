@@ -36,6 +36,15 @@ class NextNumber(Func):
         self.output_field = models.BigIntegerField()
 
 
+@models.CharField.register_lookup
+@models.TextField.register_lookup
+class Composed(models.Transform):
+    """`name__nfc__icontains`: the text in Unicode's composed form; names are kept as they were sent."""
+
+    lookup_name = "nfc"
+    function = "normalize"
+
+
 class TransactionId(models.Field):  # type: ignore[type-arg]
     """The number of the transaction that wrote the row (xid8).
 
