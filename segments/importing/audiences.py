@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -12,13 +12,14 @@ from segments.contract import AUDIENCE, read_audience
 from segments.exceptions import Fault, ImportRefused, gettext_noop, step
 from segments.importing.ahead import ahead
 from segments.importing.cells import AttributeHeader, Header
-from segments.importing.kinds import Kind, Row
+from segments.importing.copying import NULL, escaped, row_of
+from segments.importing.kinds import Begin, Kind, Row
 from segments.importing.options import Options
-from segments.importing.quick import NULL, Quick, members
+from segments.importing.quick import Asked, members
 from segments.importing.quick_csv import QuickCSV
 from segments.importing.quick_json import QuickJSON
 from segments.importing.seen import Numbers, Seen
-from segments.importing.staging import Range, escaped, row_of
+from segments.importing.staging import Range
 from segments.labels import MAX_CODES, quoted
 from segments.models import AudienceAttribute, Owner
 from segments.models.changes import Actor
@@ -49,7 +50,8 @@ class Audiences(Kind):
     def __init__(self, options: Options, actor: Actor) -> None:
         super().__init__(options, actor)
         self.merged: list[str] | None = None
-        self.numbers = Numbers(numbers_known if options.dry_run else number_values)
+        self.find = numbers_known if options.dry_run else number_values
+        self.numbers = Numbers(self.find)
         self.aliases = cache(aliases_of)  # what is renamed from here on is noticed when it is written
 
     def header(self, names: Sequence[str]) -> AttributeHeader:
@@ -63,11 +65,13 @@ class Audiences(Kind):
             self.merged = list(header.codes.values())
         return header
 
-    def quick(self, header: Header | None, delimiter: str | None) -> Quick | None:
+    def quick(self, header: Header | None, delimiter: str | None) -> tuple[Begin, Asked] | None:
         if isinstance(header, AttributeHeader) and delimiter:
-            return QuickCSV(header, delimiter, self.numbers, self.aliases)
-        known = catalogue.codes_to_ids if self.options.strict else None
-        return None if delimiter else QuickJSON(self.numbers, self.aliases, known)
+            return partial(QuickCSV, header, delimiter), self
+        return None if delimiter else (partial(QuickJSON, self.options.strict), self)
+
+    def known(self, codes: Collection[str]) -> Collection[str]:
+        return [*catalogue.codes_to_ids(codes)]
 
     def read(self, value: Any) -> Reading:
         reading = read_audience(value)
@@ -95,15 +99,16 @@ class Audiences(Kind):
             if count > MAX_CODES:
                 row.faults.append(Fault("/properties", "too_many_codes", TOO_MANY, {"count": count, "most": MAX_CODES}))
 
+    def has_doubts(self) -> bool:
+        """Whether the columns may take somebody past the attributes he can have; nobody has more than there are."""
+        return self.merged is not None and AudienceAttribute.objects.count_with(self.merged) > MAX_CODES
+
     def doubtful(self, keys: Sequence[str]) -> Collection[str]:
-        return self.wide(keys)
+        return [*self.wide(keys)]
 
     def wide(self, ids: Collection[str]) -> Mapping[str, frozenset[str]]:
-        """The codes of those of these audiences whom the columns may take past the attributes that they can have."""
-        codes = self.merged or ()
-        if not ids or AudienceAttribute.objects.count_with(codes) <= MAX_CODES:
-            return {}  # nobody can have more than there are
-        return store().wide(ids, MAX_CODES + 1 - len(codes))
+        """The codes of those of these audiences whom the columns may take that far."""
+        return store().wide(ids, MAX_CODES + 1 - len(self.merged or ())) if ids and self.has_doubts() else {}
 
     def refuse_unknown(self, rows: Sequence[Row]) -> None:
         """Add a fault for each attribute that the catalogue lacks."""

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 
 from segments.border import comparable
+from segments.importing.copying import escaped, row_of
 from segments.importing.kinds import Kind, Row
 from segments.importing.pace import Pace
 from segments.importing.reading import Rows
 from segments.importing.sources import opened
-from segments.importing.staging import BODY, Staging, escaped, row_of
+from segments.importing.staging import BODY, Staging
 
 MADE_FOR_NULL = ("approximated_size", "created_at", "updated_at")
 """Fields that are made here where a file has null for them."""
@@ -63,7 +64,7 @@ class Comparison:
             good = [row for row in batch.rows if not row.faults]
             self.lines += batch.count
             self.rejected += batch.count - len(good)
-            staging.add(BODY, [self.staged(row) for row in good])
+            staging.add(BODY, map(self.staged, good), len(good))
 
     def staged(self, row: Row) -> str:
         body = orjson.dumps([row.record.line, row.values]).decode()

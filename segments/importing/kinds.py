@@ -1,7 +1,7 @@
 """What differs between imports of attributes, audiences and segments; everything else is one way for all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -9,10 +9,11 @@ import orjson
 
 from segments.exceptions import Fault, ImportRefused, gettext_noop
 from segments.importing.cells import FieldHeader, Header
+from segments.importing.copying import escaped, row_of
 from segments.importing.options import Options
-from segments.importing.quick import Quick
+from segments.importing.quick import Asked, Quick
 from segments.importing.readers import Record
-from segments.importing.staging import BODY, Range, Staging, escaped, row_of
+from segments.importing.staging import BODY, Range, Staging
 from segments.labels import quoted
 from segments.models.changes import Actor
 from segments.shapes import MOST_UNKNOWN, Reading, Shape
@@ -28,6 +29,7 @@ NO_TOO_LARGE = gettext_noop(
 NO_FIELD = gettext_noop("%(column)s is no field, and the import is strict. Take the column out. Fields: %(columns)s.")
 
 Read = Callable[[Any, frozenset[str]], Reading]
+Begin = Callable[[Asked], Quick]
 
 
 @dataclass(slots=True)
@@ -70,13 +72,12 @@ class Kind(ABC):
     def key(self, row: Row) -> str:
         """What the row is sorted by, and what makes an earlier one its duplicate."""
 
-    def quick(self, header: Header | None, delimiter: str | None) -> Quick | None:
-        """What reads lines that are plainly right faster than one by one; `delimiter` is None for JSON Lines."""
-        return None
+    def quick(self, header: Header | None, delimiter: str | None) -> tuple[Begin, Asked] | None:
+        """What reads lines that are plainly right faster than one by one, and whom it asks.
 
-    def doubtful(self, keys: Sequence[str]) -> Collection[str]:
-        """Those of these keys of lines that were read quickly which have to be judged after all."""
-        return ()
+        `delimiter` is None for JSON Lines.
+        """
+        return None
 
     def judge(self, rows: Sequence[Row]) -> None:  # noqa: B027 a kind need not have anything to add
         """Add what only the database can tell is wrong; a few queries for all of the rows."""

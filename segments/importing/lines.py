@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 LONGEST_LINE = 2**20
-PIECE = 2**18
+PIECE = 2**19
 BOM = b"\xef\xbb\xbf"
 
 

@@ -1,45 +1,82 @@
 """The lines of a file of audiences that are plainly right, read in bulk by what was made of their like before.
 
 Whatever is not plainly right is left to the exact reader, which reads all other files too: so both say the same.
+Nothing here needs Django or the database, so that it can be done in a process that has neither.
 """
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 from segments.contract import AUDIENCE
-from segments.importing.seen import MOST_MEMORY, Numbers, Odd, Piece
-from segments.importing.staging import escaped
+from segments.importing.copying import escaped
+from segments.importing.seen import MOST_MEMORY, Label, Numbers, Odd, Piece
 from segments.shapes import Wrong
 
 PLAIN_ID = re.compile(r"(?!\.{1,2}\Z)[!-.0-\[\]-~]{1,128}").fullmatch
 
-NULL = r"\N"
-
 Ready = tuple[int, str, str]
 """The line of a row, its id, and the row for COPY."""
 
-Aliases = Callable[[str], Mapping[str, str]]
-"""The texts of an attribute that are read as others."""
+
+class Asked(Protocol):
+    """Knows what stands in the database."""
+
+    def find(self, labels: set[Label]) -> Mapping[Label, int]:
+        """The store's numbers of these values."""
+
+    def aliases(self, code: str) -> Mapping[str, str]:
+        """The texts of an attribute that are read as others."""
+
+    def known(self, codes: Collection[str]) -> Collection[str]:
+        """Those of these codes that the import takes."""
+
+    def has_doubts(self) -> bool:
+        """Whether a line that is right may be one too much for its audience."""
+
+    def doubtful(self, keys: Sequence[str]) -> Collection[str]:
+        """Those of these audiences of whom that is so."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How many of some lines were read, the numbers of the odd ones among them, and the rows of the others for COPY."""
+
+    count: int
+    odd: Sequence[int]
+    ready: int
+    rows: str
 
 
 class Quick(ABC):
-    """Reads the lines of one file, a batch at a time, which `finish` ends."""
+    """Reads the lines of one file, some at a time."""
 
     columns: ClassVar[tuple[str, ...]]
 
-    def __init__(self, numbers: Numbers, aliases: Aliases) -> None:
-        self.numbers = numbers
-        self.aliases = aliases
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.numbers = Numbers(asked.find)
         self.ready: list[Ready] = []
 
-    @abstractmethod
-    def read(self, first: int, lines: list[bytes]) -> tuple[int, list[int]]:
-        """Read lines, of which the first has this number, up to one that may not be a record by itself.
+    def read(self, first: int, lines: Sequence[bytes]) -> Taken:
+        """Read lines, of which the first has this number, up to one that may not be a record by itself."""
+        count, odd = self.look_at(first, lines)
+        self.numbers.fetch()
+        ready, self.ready = [*self.ready, *self.put_off()], []
+        if ready and self.asked.has_doubts():
+            doubtful = self.asked.doubtful([key for _line, key, _row in ready])
+            odd = sorted([*odd, *(line for line, key, _row in ready if key in doubtful)])
+            ready = [each for each in ready if each[1] not in doubtful]
+        if self.numbers.memory > MOST_MEMORY:
+            self.forget()
+            self.numbers.forget()
+        return Taken(count, odd, len(ready), "".join([row for _line, _key, row in ready]))
 
-        How many were read, and the numbers of those among them that are odd.
-        """
+    @abstractmethod
+    def look_at(self, first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:
+        """Put the rows that are plainly right into `ready`; how many lines were read, and which of them are odd."""
 
     @abstractmethod
     def put_off(self) -> Iterator[Ready]:
@@ -48,15 +85,6 @@ class Quick(ABC):
     @abstractmethod
     def forget(self) -> None:
         """Let go of what was seen."""
-
-    def finish(self) -> list[Ready]:
-        """The rows of the batch."""
-        self.numbers.fetch()
-        ready, self.ready = [*self.ready, *self.put_off()], []
-        if self.numbers.memory > MOST_MEMORY:
-            self.forget()
-            self.numbers.forget()
-        return ready
 
 
 def key_of(audience_id: str) -> str:

@@ -1,13 +1,13 @@
 """Lines of CSV that are plainly right."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from segments.importing.cells import AttributeHeader
 from segments.importing.lines import BOM
-from segments.importing.quick import PLAIN_ID, Aliases, Quick, Ready, key_of, members
-from segments.importing.seen import Numbers, Odd, Seen, Unnumbered, Unread
+from segments.importing.quick import PLAIN_ID, Asked, Quick, Ready, key_of, members
+from segments.importing.seen import Odd, Seen, Unnumbered, Unread
 
 MARK = BOM.decode()
 
@@ -20,8 +20,8 @@ class QuickCSV(Quick):
 
     columns = ("properties", "value_ids")
 
-    def __init__(self, header: AttributeHeader, delimiter: str, numbers: Numbers, aliases: Aliases) -> None:
-        super().__init__(numbers, aliases)
+    def __init__(self, header: AttributeHeader, delimiter: str, asked: Asked) -> None:
+        super().__init__(asked)
         self.header = header
         self.delimiter = delimiter
         self.dialect = csv.reader((), delimiter=delimiter, strict=True).dialect
@@ -35,9 +35,9 @@ class QuickCSV(Quick):
     def column(self, code: str | None) -> Seen | Unread:
         if code is None:
             return Unread()
-        return Seen(code, self.numbers, self.header.texts, self.aliases(code))
+        return Seen(code, self.numbers, self.header.texts, self.asked.aliases(code))
 
-    def read(self, first: int, lines: list[bytes]) -> tuple[int, list[int]]:
+    def look_at(self, first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:
         texts = texts_of(lines)
         if texts is None:
             return unreadable(first, lines)
@@ -92,7 +92,7 @@ class QuickCSV(Quick):
         self.waiting = []
 
 
-def texts_of(lines: list[bytes]) -> list[str] | None:
+def texts_of(lines: Sequence[bytes]) -> list[str] | None:
     """The lines as text, without the returns that may end them; None when some cannot be read."""
     try:
         text = b"\n".join(lines).decode()
@@ -104,7 +104,7 @@ def texts_of(lines: list[bytes]) -> list[str] | None:
     return [each.removesuffix("\r") for each in texts] if "\r" in text else texts
 
 
-def unreadable(first: int, lines: list[bytes]) -> tuple[int, list[int]]:
+def unreadable(first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:
     """The same for lines among which some cannot be read: all of them are odd."""
     count = next((place for place, line in enumerate(lines) if b'"' in line), len(lines))
     return count, list(range(first, first + count))

@@ -1,6 +1,6 @@
 """Lines of JSON that are plainly right: Audience objects as A2 and we answer them."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,9 +9,9 @@ import orjson
 from segments.border import is_in_range, parse_json, unsafe
 from segments.contract import AUDIENCE
 from segments.exceptions import UnreadableJSON
-from segments.importing.quick import NULL, Aliases, Quick, Ready, key_of, members
-from segments.importing.seen import ENTRY, Numbers, Odd, Seen, Unnumbered
-from segments.importing.staging import escaped
+from segments.importing.copying import NULL, escaped
+from segments.importing.quick import Asked, Quick, Ready, key_of, members
+from segments.importing.seen import ENTRY, Odd, Seen, Unnumbered
 from segments.labels import MAX_CODES, canonical_properties, nfc
 from segments.shapes import Wrong
 
@@ -20,17 +20,16 @@ BEYOND_INTEGERS = 2**63
 """A float from here on may stand in the file as an integer that does not fit."""
 
 Cells = list[tuple[Seen, str | bytes]]
-Known = Callable[[Collection[str]], Collection[str]]
 
 
 class QuickJSON(Quick):
-    """`known` tells which of some codes the catalogue has, where the import takes no others."""
+    """One that is strict takes no codes but those that the catalogue has."""
 
     columns = ("id_type", "sends_id_type", "alt_id", "sends_alt_id", "created_at", "properties", "value_ids")
 
-    def __init__(self, numbers: Numbers, aliases: Aliases, known: Known | None) -> None:
-        super().__init__(numbers, aliases)
-        self.known = known
+    def __init__(self, is_strict: bool, asked: Asked) -> None:
+        super().__init__(asked)
+        self.is_strict = is_strict
         self.waiting: list[tuple[int, str, str, Cells]] = []
         self.forget()
 
@@ -38,13 +37,9 @@ class QuickJSON(Quick):
         self.attributes: dict[str, Seen] = {}
         self.unknown: set[str] = set()
 
-    def finish(self) -> list[Ready]:
-        ready = super().finish()
-        if self.known is not None:
-            self.forget()  # an attribute may be deleted before the next batch
-        return ready
-
-    def read(self, first: int, lines: list[bytes]) -> tuple[int, list[int]]:
+    def look_at(self, first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:
+        if self.is_strict:
+            self.forget()  # an attribute may have been deleted since
         odd: list[int] = []
         for number, line in enumerate(lines, first):
             try:
@@ -95,11 +90,11 @@ class QuickJSON(Quick):
         """A code that is new; Odd for one that is wrong, unknown, or spelled otherwise than it is kept."""
         if code in self.unknown or nfc(code) != code or canonical_properties({code: "x"}, unsafe)[1]:
             raise Odd
-        if self.known is not None and not self.known([code]):
+        if self.is_strict and not self.asked.known([code]):
             self.unknown.add(code)
             raise Odd
         self.numbers.memory += ENTRY
-        self.attributes[code] = Seen(code, self.numbers, parts_of, self.aliases(code))
+        self.attributes[code] = Seen(code, self.numbers, parts_of, self.asked.aliases(code))
         return self.attributes[code]
 
 

@@ -1,21 +1,24 @@
 """Every line of a source, as far as it can be checked by itself."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 from segments.border import read_json
 from segments.exceptions import ImportRefused, UnreadableJSON, gettext_noop
+from segments.importing.ahead import ahead
+from segments.importing.apart import Apart, are_worth_it
 from segments.importing.cells import Header
 from segments.importing.kinds import Kind, Row
-from segments.importing.lines import LONGEST_LINE, Lines
-from segments.importing.quick import Quick, Ready
+from segments.importing.lines import LONGEST_LINE, Line, Lines
+from segments.importing.quick import Quick, Taken
 from segments.importing.readers import Record, csv_records, json_records
 from segments.importing.sources import Source
 
 BATCH_LINES = 5_000
 BATCH_BYTES = 4 * LONGEST_LINE
-AT_HAND = 500
 CSV_ONLY = gettext_noop("%(options)s: that is for CSV, and %(file)s is JSON Lines. Leave it out.")
 BAD_HEADER = gettext_noop("The header cannot be read. %(problem)s")
 
@@ -26,13 +29,12 @@ class Batch:
 
     columns: Sequence[str] = ()
     rows: list[Row] = field(default_factory=list)
-    ready: list[Ready] = field(default_factory=list)
-    taken: list[tuple[int, list[bytes]]] = field(default_factory=list)
-    """The lines that were read quickly, with the number of the first of them."""
+    ready: int = 0
+    texts: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        return len(self.rows) + len(self.ready)
+        return len(self.rows) + self.ready
 
 
 class Rows:
@@ -50,13 +52,47 @@ class Rows:
     def batches(self) -> Iterator[Batch]:
         """So many rows at a time; ImportRefused when the file as such does not do."""
         records = self.open()
-        quick = self.kind.quick(self.header, self.delimiter) if self.quickly else None
+        bulk = self.kind.quick(self.header, self.delimiter) if self.quickly else None
+        quick = bulk[0](bulk[1]) if bulk else None
         is_open = True
         while is_open:
             batch = Batch(quick.columns if quick else ())
             is_open = self.fill(batch, records, quick)
             if batch.count:
                 yield batch
+            if bulk and batch.count >= BATCH_LINES and are_worth_it():
+                with Apart(*bulk) as apart:
+                    yield from self.apart(apart, batch.columns)
+                bulk = None  # the rest is read here
+
+    def apart(self, apart: Apart, columns: Sequence[str]) -> Iterator[Batch]:
+        """What other processes read, up to a line that may not be a record by itself."""
+        pending: deque[tuple[int, list[bytes]]] = deque()
+        with closing(ahead(lambda block: apart.read(*block), self.blocks(pending))) as blocks:
+            for (first, lines), taken in blocks:
+                pending.popleft()
+                batch = Batch(columns)
+                self.put(batch, first, lines, taken)
+                if batch.count:
+                    yield batch
+                if taken.count < len(lines):
+                    pending.appendleft((first + taken.count, lines[taken.count :]))
+                    break
+        self.lines.put_back(
+            [Line(number, raw + b"\n") for first, lines in pending for number, raw in enumerate(lines, first)]
+        )
+
+    def blocks(self, pending: deque[tuple[int, list[bytes]]]) -> Iterator[tuple[int, list[bytes]]]:
+        """Lines that are at hand, with the number of the first; all that were asked for are pending, too."""
+        lines = [b""]
+        while lines:
+            first, lines = self.lines.number + 1, []
+            while len(lines) < BATCH_LINES and (more := self.lines.at_hand(BATCH_LINES - len(lines))):
+                self.lines.take(len(more))
+                lines += more
+            if lines:
+                pending.append((first, lines))
+                yield first, lines
 
     def open(self) -> Iterator[Record]:
         """Read the header, if there is one; the records behind it."""
@@ -98,32 +134,24 @@ class Rows:
                 lines, size = lines + 1, size + (BATCH_BYTES if record.rest else len(record.raw))
             else:
                 is_open = False
-        if quick:
-            self.end_quickly(batch, quick)
         return is_open
 
     def take_quickly(self, batch: Batch, quick: Quick) -> list[bytes]:
         """Read lines that are at hand; those that were."""
-        lines, first = self.lines.at_hand(AT_HAND), self.lines.number + 1
-        count, odd = quick.read(first, lines) if lines else (0, [])
-        taken = lines[:count]
-        batch.taken.append((first, taken))
-        for number in odd:
-            batch.rows += self.exactly(number, taken[number - first])
-        self.lines.take(count)
-        return taken
+        lines, first = self.lines.at_hand(BATCH_LINES), self.lines.number + 1
+        if not lines:
+            return []
+        taken = quick.read(first, lines)
+        self.lines.take(taken.count)
+        self.put(batch, first, lines, taken)
+        return lines[: taken.count]
 
-    def end_quickly(self, batch: Batch, quick: Quick) -> None:
-        """Give the batch what is ready, but for rows that the exact reader has to see all the same."""
-        batch.ready = quick.finish()
-        doubtful = self.kind.doubtful([key for _line, key, _row in batch.ready])
-        if not doubtful:
-            return
-        raw = {first + place: line for first, lines in batch.taken for place, line in enumerate(lines)}
-        for line in [line for line, key, _row in batch.ready if key in doubtful]:
-            batch.rows += self.exactly(line, raw[line])
-        batch.ready = [ready for ready in batch.ready if ready[1] not in doubtful]
-        batch.rows.sort(key=lambda row: row.record.line)
+    def put(self, batch: Batch, first: int, lines: list[bytes], taken: Taken) -> None:
+        """Add what was read quickly to the batch, and odd lines as the exact reader has them."""
+        batch.texts.append(taken.rows)
+        batch.ready += taken.ready
+        for number in taken.odd:
+            batch.rows += self.exactly(number, lines[number - first])
 
     def exactly(self, number: int, line: bytes) -> list[Row]:
         """What the exact reader makes of a line that is a record by itself; nothing of a blank one."""

@@ -193,9 +193,9 @@ class ImportRun:
             if row.faults:
                 self.receipt.reject(rejects.add(row))
         if batch.ready:
-            staging.add(batch.columns, [row for _line, _key, row in batch.ready])
+            staging.add(batch.columns, batch.texts, batch.ready)
         if good := [row for row in batch.rows if not row.faults]:
-            staging.add(self.kind.columns, self.kind.staged(good))
+            staging.add(self.kind.columns, self.kind.staged(good), len(good))
 
     def keep_rejects(self, rejects: Rejects) -> None:
         self.row.rejects_file = printable(str(rejects.path.absolute())) if rejects.are_open else ""

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from segments.border import unsafe
-from segments.importing.staging import escaped
+from segments.importing.copying import escaped
 from segments.labels import MAX_VALUES, canonical_properties
 
 Label = tuple[str, str]

@@ -1,10 +1,9 @@
 """Where checked rows wait, in a table of their own, until the whole file is judged."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from django.db import connection, transaction
@@ -18,7 +17,6 @@ CHUNK_BYTES = 8 * 2**20
 SORTING = "256MB"  # of memory that PostgreSQL may take to do so
 BODY = {"body": "text"}
 PACKED = ("text", "jsonb")
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 CREATE = """
     CREATE {kind} TABLE {table} (line bigint, key text COLLATE "C", {columns}) WITH (autovacuum_enabled = off)"""
@@ -80,9 +78,9 @@ class Staging:
             if kind in PACKED:
                 execute(f"ALTER TABLE {self.table} ALTER {name} SET STORAGE EXTERNAL")
 
-    def add(self, columns: Iterable[str], rows: Collection[str]) -> None:
-        """Bring rows as `row_of` writes them."""
-        self.rows += len(rows)
+    def add(self, columns: Iterable[str], rows: Iterable[str], count: int) -> None:
+        """Bring so many rows as COPY takes them."""
+        self.rows += count
         names, text = ", ".join(("line", "key", *columns)), "".join(rows)
         self.wait()
         if self.pool is None:
@@ -162,13 +160,3 @@ class Staging:
         """Remove the table, unless the connection is gone."""
         if connection.is_usable():
             execute(f"DROP TABLE IF EXISTS {self.table}")
-
-
-def escaped(text: str) -> str:
-    """The text as COPY takes it."""
-    return text.translate(ESCAPES)
-
-
-def row_of(line: int, key: str, *rest: str) -> str:
-    """A row as COPY takes it, from texts that are escaped."""
-    return "\t".join(chain((str(line), key), rest)) + "\n"

@@ -166,7 +166,8 @@ def parsed(text, columns):
 def read(name, content, options, *, quickly):
     """Every line: as it would be staged, or what is wrong with it; and how many of them were read quickly."""
     kind = Audiences(options, Actor(command="test"))
-    kind.numbers = Numbers(lambda wanted: {label: 10 + sum(map(ord, "".join(label))) for label in wanted})
+    kind.find = lambda wanted: {label: 10 + sum(map(ord, "".join(label))) for label in wanted}
+    kind.numbers = Numbers(kind.find)
     rows = Rows(kind, Source(name, BufferedReader(BytesIO(content))), quickly=quickly)
     found, count = {}, 0
     for batch in rows.batches():
@@ -174,11 +175,11 @@ def read(name, content, options, *, quickly):
         kind.judge([row for row in batch.rows if not row.faults])
         found |= {row.record.line: (row.record.raw, row.faults) for row in batch.rows if row.faults}
         staged = kind.staged([row for row in batch.rows if not row.faults])
-        for columns, texts in ((kind.columns, staged), (batch.columns, [text for _line, _key, text in batch.ready])):
+        for columns, texts in ((kind.columns, staged), (batch.columns, "".join(batch.texts).splitlines(keepends=True))):
             for line, key, fields in (parsed(text, columns) for text in texts):
                 assert line not in found
                 found[line] = key, fields
-        count += len(batch.ready)
+        count += batch.ready
     return found, count, kind.left_out
 
 

@@ -1,0 +1,58 @@
+"""The program of a process that reads lines for an import, started by `apart`: lines come in, rows go out."""
+
+import pickle
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from segments.importing.quick import Asked, Quick
+from segments.importing.seen import Label
+
+
+class Far:
+    """Asks the process that began this one, and waits for its answer."""
+
+    def find(self, labels: set[Label]) -> Mapping[Label, int]:
+        return cast(Mapping[Label, int], ask("find", labels))
+
+    def aliases(self, code: str) -> Mapping[str, str]:
+        return cast(Mapping[str, str], ask("aliases", code))
+
+    def known(self, codes: Collection[str]) -> Collection[str]:
+        return cast(Collection[str], ask("known", codes))
+
+    def has_doubts(self) -> bool:
+        return cast(bool, ask("has_doubts"))
+
+    def doubtful(self, keys: Sequence[str]) -> Collection[str]:
+        return cast(Collection[str], ask("doubtful", keys))
+
+
+def ask(*question: Any) -> Any:
+    say(question)
+    return heard()
+
+
+def say(what: Any) -> None:
+    pickle.dump(what, sys.stdout.buffer)
+    sys.stdout.flush()
+
+
+def heard() -> Any:
+    return pickle.load(sys.stdin.buffer)  # noqa: S301 from the process that began this one
+
+
+def main() -> None:
+    """Read until nothing more comes, as that process has ended."""
+    with suppress(EOFError, BrokenPipeError):
+        begin: Callable[[Asked], Quick] = heard()
+        quick = None
+        while True:
+            first, lines = heard()
+            quick = quick or begin(Far())  # which asks already, and now there is somebody who answers
+            say(quick.read(first, lines.split(b"\n")))
+
+
+if __name__ == "__main__":
+    main()
