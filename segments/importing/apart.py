@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
@@ -86,8 +86,8 @@ class Apart:
 
 
 def end(process: Process) -> None:
-    process.kill()
-    process.communicate()
+    with suppress(BrokenPipeError), process:
+        process.kill()
 
 
 def send(process: Process, what: Any) -> None:

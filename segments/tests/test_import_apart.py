@@ -1,0 +1,115 @@
+"""Large files, most of whose lines are read in processes of their own: the rows are those of the exact reader."""
+
+import json
+from functools import partial
+
+import pytest
+
+from segments.exceptions import ImportRefused
+from segments.importing import apart
+from segments.importing.apart import Apart
+from segments.importing.audiences import Audiences
+from segments.importing.cells import AttributeHeader
+from segments.importing.lines import LONGEST_LINE
+from segments.importing.options import Columns, Options
+from segments.importing.quick_csv import QuickCSV
+from segments.models.changes import Actor
+from segments.tests.test_import_quick import assert_same, read
+
+pytestmark = pytest.mark.django_db
+
+LINES = 12_500
+
+
+@pytest.fixture(autouse=True)
+def cores(monkeypatch):
+    """Also where the machine has one core only."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+
+def people(change=None):
+    """So many lines, with an odd one now and then; `change` alters them."""
+    lines = [f"p{number},{'FM?'[number % 3]},tier {number % 700}" for number in range(LINES)]
+    lines[6_000] = "p6000,F"
+    lines[11_000] = "a/b,F,gold"
+    lines[12_000] = 'p12000,"F","gold|silver"'
+    if change:
+        change(lines)
+    return "\n".join(["id,gender,tier", *lines, "last,F,"]).encode()
+
+
+def open_quote(lines):
+    lines[8_000] = 'p8000,F,"gold\n  and more"'
+
+
+def never_closed(lines):
+    lines[8_000] = 'p8000,F,"gold'
+
+
+def long_line(lines):
+    lines[8_000] = f"p8000,F,{'x' * LONGEST_LINE}"
+
+
+def blank(lines):
+    lines[7_000:8_000] = [""] * 1_000
+
+
+@pytest.mark.parametrize("change", [None, open_quote, never_closed, long_line, blank])
+def test_it_reads_csv_as_the_exact_reader_does(change):
+    assert_same("people.csv", people(change), Options())
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_it_reads_json_lines_as_the_exact_reader_does(strict):
+    lines = [json.dumps({"id": f"p{number}", "properties": {"tier": [number % 700]}}) for number in range(LINES)]
+    lines[6_000] = "{"
+    lines[11_000] = '{"id": "zoe", "properties": {"Zoe\u0301": "x"}}'
+
+    assert_same("people.jsonl", "\n".join(lines).encode(), Options(strict=strict))
+
+
+def test_other_processes_read_most_of_it(monkeypatch):
+    taken = []
+    monkeypatch.setattr(Apart, "read_by", counting(taken, Apart.read_by))
+
+    _found, quick, _left_out = read("people.csv", people(), Options(), quickly=True)
+
+    assert sum(taken) > LINES // 3
+    assert quick == LINES - 2
+
+
+def counting(taken, read_by):
+    def counted(*arguments):
+        result = read_by(*arguments)
+        taken.append(result.ready)
+        return result
+
+    return counted
+
+
+@pytest.fixture
+def processes():
+    header = AttributeHeader(["id", "tier"], Columns())
+    with Apart(partial(QuickCSV, header, ","), Audiences(Options(), Actor(command="test"))) as opened:
+        yield opened
+
+
+def test_it_says_so_when_one_of_them_was_killed(processes):
+    assert processes.read(2, [b"ana,gold", b"ben,"]).ready == 2
+    for _each in range(apart.THREADS):
+        process = processes.idle.get()
+        process.kill()
+        process.wait()
+        processes.idle.put(process)
+
+    with pytest.raises(ImportRefused, match="ended from outside"):
+        processes.read(4, [b"cid,gold"])
+
+
+def test_they_end_with_the_process_that_began_them(processes):
+    process = processes.idle.get()
+
+    process.stdin.close()  # as it is when that one is killed
+
+    assert process.wait(timeout=30) == 0
+    processes.idle.put(process)
