@@ -23,7 +23,7 @@ from segments.admin import import_words
 from segments.admin.import_form import kinds_for
 from segments.admin.pages import actor
 from segments.importing import background, uploads
-from segments.importing.resuming import KEPT
+from segments.importing.resuming import KEPT, forget
 from segments.models import Import, Owner
 
 PLACE = "segments_import"
@@ -127,7 +127,7 @@ class ImportPages(admin.ModelAdmin):  # type: ignore[type-arg]
                 return TemplateResponse(request, "admin/segments/import/discard.html", context)
             else:
                 uploads.discard(row.upload)
-                Import.objects.filter(upload=row.upload).update(staged=None)
+                forget(row.upload)
                 messages.success(request, _("The file is removed, and the lines of it that were rejected."))
         return redirect(f"admin:{PLACE}_change", row.pk)
 

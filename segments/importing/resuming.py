@@ -5,7 +5,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -49,7 +49,8 @@ def unfinished(row: Import, digest: str, *, restart: bool) -> Import | None:
         return row if row.digest == digest else None
     if restart or row.dry_run or not digest:
         return None
-    before = commands(row).filter(state__in=CUT_OFF).exclude(staged=None).first()
+    left = commands(row, digest).filter(state__in=CUT_OFF).exclude(staged=None)
+    before = left.filter(digest=digest).first() or left.first()
     if before is None:
         return None
     if (before.options, before.owner_id) != (row.options, row.owner_id):
@@ -62,16 +63,25 @@ def unfinished(row: Import, digest: str, *, restart: bool) -> Import | None:
     raise ImportRefused(CHANGED, file=row.file, applied=f"{applied:,}", rows=f"{before.staged:,}")
 
 
-def commands(row: Import) -> QuerySet[Import]:
-    """Other imports of this file by command, the last one first; what was sent goes on by itself."""
-    same = Import.objects.filter(kind=row.kind, file=row.file, dry_run=False, upload="")
-    return same.exclude(pk=row.pk)
+def commands(row: Import, digest: str) -> QuerySet[Import]:
+    """Other imports of this file, by its name or content, the last one first; what was sent goes on by itself."""
+    same = Import.objects.filter(Q(file=row.file) | Q(digest=digest) & ~Q(digest=""), kind=row.kind)
+    return same.filter(dry_run=False, upload="").exclude(pk=row.pk)
 
 
-def clear(row: Import) -> None:
+def forget(upload: str) -> None:
+    """Keep nothing of what stood in a file that was sent."""
+    rows = Import.objects.filter(upload=upload)
+    for row in rows:
+        Staging(f"{STAGED}{row.pk}").drop()
+        row.rejects.all().delete()
+    rows.update(staged=None)
+
+
+def clear(row: Import, digest: str) -> None:
     """Remove what is staged, and the ledger, of imports that nobody will go on with: of the same file, and old ones."""
     if not row.dry_run and not row.upload:
-        commands(row).update(staged=None)
+        commands(row, digest).update(staged=None)
     Import.objects.filter(finished_at__lt=timezone.now() - KEPT).exclude(staged=None).update(staged=None)
     ImportRange.objects.filter(of_import__staged=None).exclude(of_import=row.pk).delete()
     needed = {f"{STAGED}{pk}" for pk in Import.objects.exclude(staged=None).values_list("pk", flat=True)}

@@ -1,6 +1,7 @@
 """Files that were sent: kept for the service alone to read, as long as somebody may need them, and no longer."""
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ from segments.importing.sources import CSV, JSON_LINES, unpacked
 from segments.models import Import
 
 SUFFIXES = {"text/csv": ".csv", "text/tab-separated-values": ".tsv", "application/x-ndjson": ".jsonl"}
+OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.").match  # and nothing else that lies in the folder
 YOUNG = 3600  # seconds, within which a file may belong to a request that is not over
 
 
@@ -106,7 +108,7 @@ def discard_abandoned() -> None:
     needed = Import.objects.exclude(upload="").filter(Q(finished_at=None) | Q(finished_at__gt=timezone.now() - KEPT))
     stems = {stem(name) for name in needed.values_list("upload", flat=True)}
     for path in settings.A2_IMPORT_DIR.glob("*.*"):
-        if stem(path.name) not in stems and time.time() - path.stat().st_mtime > YOUNG:
+        if OURS(path.name) and stem(path.name) not in stems and time.time() - path.stat().st_mtime > YOUNG:
             path.unlink(missing_ok=True)
 
 

@@ -222,8 +222,11 @@ def test_a_file_is_removed_when_that_is_confirmed(staff, kept):
     assert "Remove the file" in asked
     assert len(list(kept.iterdir())) == 3
 
+    assert row.rejects.exists()
+
     staff.post(page("discard", row))
     assert list(kept.iterdir()) == []
+    assert not row.rejects.exists()
     text = shown(staff, row)
     assert "Import for real" not in text
     assert "Download" not in text
@@ -252,6 +255,8 @@ def test_nothing_is_removed_under_an_import(staff, kept):
 
 def test_files_go_after_seven_days(staff, kept):
     row = tried(staff)
+    somebody_elses = kept / "people.csv"
+    somebody_elses.touch()
     for file in kept.iterdir():
         os.utime(file, (0, 0))
     tasks.remove_abandoned_uploads(timestamp=0)
@@ -259,7 +264,7 @@ def test_files_go_after_seven_days(staff, kept):
 
     Import.objects.update(finished_at=row.finished_at - timedelta(days=7))
     tasks.remove_abandoned_uploads(timestamp=0)
-    assert list(kept.iterdir()) == []
+    assert list(kept.iterdir()) == [somebody_elses]
 
 
 def test_a_refusal_names_the_file_as_it_is_called(staff, kept):

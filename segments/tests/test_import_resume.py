@@ -156,6 +156,18 @@ def test_neither_a_refusal_in_between_nor_a_crash_of_postgresql_keeps_it_from_go
     assert sorted(Import.objects.values_list("state", flat=True)) == ["done", "refused"]
 
 
+def test_a_file_is_known_by_its_content_under_another_name(begin, folder):
+    path = folder.file("people.csv", people())
+    if cut_off_while_it_applies(begin, path, signal.SIGINT)[0] != 130:
+        pytest.skip("it was faster than the signal")
+    applied = Import.objects.get().created
+
+    done = load("audiences", folder.file("moved.csv", people()))
+    assert "Going on with what was cut off" in done.said
+    assert done.receipt["created"] > applied
+    assert Import.objects.get().state == Import.State.DONE
+
+
 def test_a_file_that_has_changed_is_refused_until_it_is_told_to_begin_anew(begin, folder):
     path = folder.file("people.csv", people())
     if cut_off_while_it_applies(begin, path, signal.SIGTERM)[0] != 143:
