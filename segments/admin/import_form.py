@@ -1,7 +1,9 @@
 """The form by which staff send a file: its kind, whose its objects are, and how it is to be read."""
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -14,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from segments.admin.forms import Lines, message
 from segments.admin.import_sending import SentFile
+from segments.admin.import_words import in_words_of_the_form
 from segments.exceptions import Invalid
 from segments.importing import asking
 from segments.importing.options import REPLACE
@@ -38,6 +41,19 @@ def kinds_for(user: User | AbstractBaseUser | AnonymousUser) -> list[str]:
     return [kind for kind, needed in NEEDED.items() if user.has_perms(needed)]  # type: ignore[union-attr]
 
 
+class OwnerSelect(AutocompleteSelect):
+    """Shows again what was chosen; what is no id at all is told of beside it, and not looked for."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, [text for text in value if is_uuid(text)], attr)
+
+
+def is_uuid(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(uuid.UUID(str(text)))
+    return False
+
+
 class FileForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("File"),
@@ -50,7 +66,7 @@ class FileForm(forms.Form):
         label=gettext_lazy("Owner"),
         required=False,
         help_text=gettext_lazy("Of lines that name none; for audiences, of the attributes that are new with them."),
-        widget=AutocompleteSelect(AudienceSegment._meta.get_field("owner"), admin.site),
+        widget=OwnerSelect(AudienceSegment._meta.get_field("owner"), admin.site),
     )
     max_errors = forms.CharField(
         label=gettext_lazy("Most rejected lines"),
@@ -131,7 +147,10 @@ class FileForm(forms.Form):
             except Invalid as invalid:
                 for fault in invalid.faults:
                     name = fault.pointer.strip("/")
-                    self.add_error(name if name in self.fields else None, ValidationError(message(fault), fault.code))
+                    self.add_error(
+                        name if name in self.fields else None,
+                        ValidationError(in_words_of_the_form(message(fault)), fault.code),
+                    )
         return cleaned
 
     def asked(self) -> dict[str, Any]:

@@ -189,11 +189,15 @@ def state_of(row: Import) -> dict[str, Any]:
 def outcome(row: Import, page: str) -> dict[str, Any]:
     """What became of its lines."""
     buckets = import_words.receipt(row)
+    rejects = Paginator(row.rejects.order_by("line", "id"), PAGE).get_page(page)
+    for reject in rejects:
+        reject.told = import_words.told(row, reject.reason)
     return {
+        "why_not": import_words.told(row, row.reason),
         "buckets": buckets,
         "width": import_words.width(buckets),
         "reasons": import_words.reasons(row),
-        "rejects": Paginator(row.rejects.order_by("line", "id"), PAGE).get_page(page),
+        "rejects": rejects,
         "lines_kept": uploads.lines(row)[0].is_file() if row.upload else False,
     }
 

@@ -1,5 +1,6 @@
 """An import in words: how it stands, how far it is, how long it took, what became of its lines."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,9 @@ OPTIONS = {
     "map": gettext_lazy("Columns under other codes"),
     "skip": gettext_lazy("Columns to leave out"),
 }
+
+
+OPTION = re.compile(f"--({'|'.join(OPTIONS).replace('_', '-')})(?![a-z-])")
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ def standing(row: Import) -> Standing:
             words.append(left(seconds * (total - done) / done))
     if row.rejected:
         words.append(_("%s lines rejected") % grouped(row.rejected))
+    if not phase and row.upload:
+        phase = "reading"  # it has just been taken
     name = TRYING if row.dry_run and phase == "applying" else PHASES[phase]
     return Standing(name, share, " · ".join([*words, took(row)]))
 
@@ -174,7 +180,7 @@ def reasons(row: Import) -> list[Reason]:
     """The commonest first."""
     first: dict[str, str] = {}
     for reject in ImportReject.objects.filter(of_import=row)[:KEPT_ROWS]:
-        first.setdefault(reject.code, reject.reason)
+        first.setdefault(reject.code, told(row, reject.reason))
     counted = sorted(row.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     return [Reason(code, count, first.get(code, "")) for code, count in counted]
 
@@ -182,6 +188,16 @@ def reasons(row: Import) -> list[Reason]:
 def options(row: Import) -> list[tuple[Any, str]]:
     """What was asked, apart from the owner: each option by its name in the form."""
     return [(OPTIONS.get(name, name), shown(value)) for name, value in row.options.items() if name != "owner"]
+
+
+def told(row: Import, text: str) -> str:
+    """What is said of an import: of a file that was sent, in the words of the form by which staff send one."""
+    return in_words_of_the_form(text) if row.upload else text
+
+
+def in_words_of_the_form(text: str) -> str:
+    """What is said of a command's option, said of the field of the form."""
+    return OPTION.sub(lambda found: f"“{OPTIONS[found[1].replace('-', '_')]}”", text)
 
 
 def shown(value: Any) -> str:

@@ -34,7 +34,7 @@ UNKNOWN = gettext_noop(
 )
 TOO_MANY = gettext_noop(
     "With those it has, the audience would have %(count)d attributes; it can have %(most)d. "
-    "Empty some cells, --skip columns, or load the file with --mode replace."
+    "Empty some cells, name columns in --skip, or have others taken away by --mode replace."
 )
 
 

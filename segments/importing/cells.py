@@ -17,9 +17,11 @@ UNNAMED = gettext_noop("Column %(place)d of the header has no name. Name it, or 
 REPEATED = gettext_noop("The header names the column %(column)s twice. Name each column once.")
 MISSING = gettext_noop("The header has no column %(column)s. Its columns are: %(columns)s.")
 NO_SUCH = gettext_noop("%(option)s names the column %(column)s, and the header has none. Its columns are: %(columns)s.")
-BAD_CODE = gettext_noop("The column %(column)s: %(problem)s Rename it, --map another code to it, or --skip it.")
-SAME_CODE = gettext_noop("Two columns are the attribute %(code)s. --skip one of them.")
-TOO_MANY = gettext_noop("The header has %(count)d attributes. Load at most %(most)d at a time; --skip the others.")
+BAD_CODE = gettext_noop("The column %(column)s: %(problem)s Rename it, or name it in --map or --skip.")
+SAME_CODE = gettext_noop("Two columns are the attribute %(code)s. Name one of them in --skip.")
+TOO_MANY = gettext_noop(
+    "The header has %(count)d attributes. Load at most %(most)d at a time; name the others in --skip."
+)
 
 NUMBERS = frozenset("0123456789")
 MOST_DIGITS = 20

@@ -5,7 +5,9 @@ import gzip
 import io
 import os
 import re
+import uuid
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -115,6 +117,35 @@ def test_rejected_lines_are_shown_and_sent_as_the_command_writes_them(staff, fol
         assert b"".join(response.streaming_content) == (folder.path / name).read_bytes()
     report = list(csv.DictReader(io.StringIO((folder.path / "people.rejects.report.csv").read_text())))
     assert (len(report), report[0]["code"]) == (61, "ragged")
+
+
+def test_what_is_wrong_with_an_option_is_said_of_its_field(staff, kept):
+    def wrong(field: str, **fields: Any) -> str:
+        return unescape(str(send(staff, **fields).context["form"].errors[field]))
+
+    assert "“Most rejected lines” '5x' is neither" in wrong("max_errors", max_errors="5x")
+    assert "“Columns under other codes” 'x' does not say which column" in wrong("map", map="x")
+    assert "“Columns to leave out” and “Columns under other codes” both" in wrong("skip", map="a=b", skip="b")
+    assert "--" not in wrong("delimiter", delimiter="ab")
+    row = tried(staff, "id,gender\np1\n", max_errors="0")
+    assert "lines were rejected, and “Most rejected lines” allows 0" in unescape(shown(staff, row))
+
+
+def test_an_owner_that_is_none_is_told_at_its_field(staff, kept):
+    for text in ("abc", str(uuid.uuid4()), "\0"):
+        response = send(staff, owner=text)
+        assert response.status_code == 200
+        assert response.context["form"].errors.keys() == {"owner"}
+    assert not Import.objects.exists()
+
+
+def test_a_file_that_was_just_taken_is_read_by_the_worker(staff, kept):
+    send(staff)
+    row = Import.objects.get()
+    row.state = Import.State.RUNNING
+    row.save()
+
+    assert "Reading and checking the lines" in shown(staff, row)
 
 
 def test_the_progress_is_there_for_a_script(staff):
