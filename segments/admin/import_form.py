@@ -30,6 +30,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "audiences": ADDS_IMPORTS,
     "attributes": ADDS_IMPORTS,
     "segments": ("segments.add_audiencesegment", "segments.change_audiencesegment"),
+    "taxonomy": ADDS_IMPORTS,
 }
 """What somebody must be permitted to do who imports a kind, the kind that is commonest first."""
 LISTS = ("map", "skip")

@@ -191,7 +191,7 @@ def outcome(row: Import, page: str) -> dict[str, Any]:
     buckets = import_words.receipt(row)
     rejects = Paginator(row.rejects.order_by("line", "id"), PAGE).get_page(page)
     for reject in rejects:
-        reject.told = import_words.told(row, reject.reason)
+        reject.told = import_words.told(row, import_words.reason_of(reject))  # type: ignore[attr-defined]
     return {
         "why_not": import_words.told(row, row.reason),
         "buckets": buckets,

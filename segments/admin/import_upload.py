@@ -52,7 +52,8 @@ class UploadPage(admin.ModelAdmin):  # type: ignore[type-arg]
             return self.ask(request, form)
         kind, file = form.cleaned_data["kind"], form.cleaned_data["file"]
         with transaction.atomic():
-            options = options_of(kind, form.asked(), dry_run=True)
+            asked = form.asked() | ({} if request.user.has_perm("segments.add_owner") else {"known_owners": True})
+            options = options_of(kind, asked, dry_run=True)
             row = tasks.import_later(kind, str(file.name), file.kept, options, actor(request))
         return redirect("admin:segments_import_change", row.pk)
 

@@ -9,6 +9,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from segments.admin.forms import message
+from segments.exceptions import Fault
 from segments.importing.rejects import KEPT_ROWS
 from segments.models import Import, ImportReject
 from segments.templatetags.shown import grouped
@@ -34,6 +36,7 @@ OPTIONS = {
     "max_errors": gettext_lazy("Most rejected lines"),
     "strict": gettext_lazy("Strict"),
     "take_over": gettext_lazy("Take over"),
+    "known_owners": gettext_lazy("No new owners"),
     "delimiter": gettext_lazy("Between the cells"),
     "id_column": gettext_lazy("Column of ids"),
     "separator": gettext_lazy("Between values in a cell"),
@@ -105,8 +108,7 @@ def took(row: Import) -> str:
     """How many seconds it took, or has taken; nothing while it waits."""
     if row.state == State.QUEUED:
         return ""
-    seconds = ((row.finished_at or timezone.now()) - row.started_at).total_seconds()
-    return _("%s s") % grouped_seconds(seconds)
+    return _("%s s") % grouped_seconds(row.took.total_seconds())
 
 
 def grouped_seconds(seconds: float) -> str:
@@ -180,7 +182,7 @@ def reasons(row: Import) -> list[Reason]:
     """The commonest first."""
     first: dict[str, str] = {}
     for reject in ImportReject.objects.filter(of_import=row)[:KEPT_ROWS]:
-        first.setdefault(reject.code, told(row, reject.reason))
+        first.setdefault(reject.code, told(row, reason_of(reject)))
     counted = sorted(row.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     return [Reason(code, count, first.get(code, "")) for code, count in counted]
 
@@ -193,6 +195,13 @@ def options(row: Import) -> list[tuple[Any, str]]:
 def told(row: Import, text: str) -> str:
     """What is said of an import: of a file that was sent, in the words of the form by which staff send one."""
     return in_words_of_the_form(text) if row.upload else text
+
+
+def reason_of(reject: ImportReject) -> str:
+    """Why a line was rejected, in the reader's language; of older imports in that of who ran them."""
+    if not reject.message:
+        return reject.reason
+    return message(Fault("", reject.code, reject.message, reject.params or {}))
 
 
 def in_words_of_the_form(text: str) -> str:

@@ -66,4 +66,4 @@ def take(row: Import) -> None:
         killed.end(Import.State.FAILED, gettext(CUT_OFF))
     row.state = Import.State.RUNNING
     # It may have been taken for one of them while it waited.
-    row.save(update_fields=["state", "reason", "started_at", "finished_at", "progress"])
+    row.save(update_fields=["state", "reason", "started_at", "finished_at", "idle", "progress"])

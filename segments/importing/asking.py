@@ -50,6 +50,7 @@ def options_of(kind: str, asked: Mapping[str, Any], *, dry_run: bool, rejects: s
         owner_id=asked.get("owner"),
         take_over=asked.get("take_over", False),
         strict=asked.get("strict", False) or settings.A2_STRICT,
+        known_owners=asked.get("known_owners", False),
         dry_run=dry_run,
         limit=read.get("max_errors"),
         rejects=rejects,

@@ -40,6 +40,7 @@ class Attributes(Kind):
         return str(row.values["code"])
 
     def judge(self, rows: Sequence[Row]) -> None:
+        self.judge_owners(rows)
         ids, codes = [row.values.get("id") for row in rows], [row.values["code"] for row in rows]
         stored = AudienceAttribute.objects.filter(Q(pk__in=filter(None, ids)) | Q(code__in=codes))
         by_id: dict[Any, AudienceAttribute] = {attribute.pk: attribute for attribute in stored}

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from django.db import DatabaseError
 from django.utils import timezone
@@ -19,10 +20,11 @@ from segments.importing.progress import HandedBack
 from segments.importing.receipt import Receipt
 from segments.importing.run import ImportRun
 from segments.importing.segments import Segments
+from segments.importing.taxonomy import Taxonomy
 from segments.models import Import
 from segments.models.changes import Actor
 
-KINDS: Mapping[str, type[Kind]] = {kind.name: kind for kind in (Attributes, Audiences, Segments)}
+KINDS: Mapping[str, type[Kind]] = {kind.name: kind for kind in (Attributes, Audiences, Segments, Taxonomy)}
 SAID_EVERY = 1.0  # seconds
 
 
@@ -68,7 +70,7 @@ def begin(row: Import) -> None:
     row.progress = None
     if row.staged is not None:
         return  # to be gone on with
-    row.started_at = timezone.now()
+    row.started_at, row.idle = timezone.now(), timedelta(0)
     for count, zero in Receipt().as_json().items():
         setattr(row, count, zero)
 
@@ -87,8 +89,9 @@ def reason_of(who: str) -> str:
 
 def go_on(row: Import) -> None:
     """Let it wait for its turn once more; what was applied stays so. Call it with the row locked."""
-    row.state, row.reason, row.finished_at, row.stopped_by = Import.State.QUEUED, "", None, ""
-    row.save(update_fields=["state", "reason", "finished_at", "stopped_by"])
+    row.begin_again(Import.State.QUEUED)
+    row.stopped_by = ""
+    row.save(update_fields=["state", "reason", "finished_at", "idle", "stopped_by"])
 
 
 def options_for(row: Import, *, dry_run: bool) -> Options:

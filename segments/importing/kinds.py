@@ -15,6 +15,7 @@ from segments.importing.quick import Asked, Quick
 from segments.importing.readers import Record
 from segments.importing.staging import BODY, Range, Staging
 from segments.labels import quoted
+from segments.models import Owner
 from segments.models.changes import Actor
 from segments.shapes import MOST_UNKNOWN, Reading, Shape
 from segments.store import UpsertCounts
@@ -27,6 +28,10 @@ NO_TOO_LARGE = gettext_noop(
 )
 
 NO_FIELD = gettext_noop("%(column)s is no field, and the import is strict. Take the column out. Fields: %(columns)s.")
+
+UNKNOWN_OWNER = gettext_noop(
+    "There is no owner %(owner)s, and your role may not add one. Name an owner that there is, or have this one added."
+)
 
 Read = Callable[[Any, frozenset[str]], Reading]
 Begin = Callable[[Asked], Quick]
@@ -81,6 +86,17 @@ class Kind(ABC):
 
     def judge(self, rows: Sequence[Row]) -> None:  # noqa: B027 a kind need not have anything to add
         """Add what only the database can tell is wrong; a few queries for all of the rows."""
+
+    def judge_owners(self, rows: Sequence[Row]) -> None:
+        """Add to rows that they name an owner that there is not, where nobody may bring one."""
+        if not self.options.known_owners:
+            return
+        asked = {row.values["owner_id"] for row in rows}
+        known = set(Owner.objects.filter(pk__in=asked).values_list("pk", flat=True))
+        for row in rows:
+            if row.values["owner_id"] not in known:
+                params = {"owner": str(row.values["owner_id"])}
+                row.faults.append(Fault("/owner_id", "unknown_owner", UNKNOWN_OWNER, params))
 
     def refuse(self, staging: Staging) -> None:  # noqa: B027 the same
         """Raise ImportRefused for what is wrong between the rows that were staged."""

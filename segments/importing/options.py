@@ -54,11 +54,13 @@ class Options:
     """What holds for the whole file; `csv_only` are the options that were given and mean nothing in JSON Lines.
 
     `take_over` is for attributes alone: those that other owners have become those of the owner that a line names.
+    With `known_owners` no line may bring a new one.
     """
 
     owner_id: uuid.UUID | None = None
     take_over: bool = False
     strict: bool = False
+    known_owners: bool = False
     dry_run: bool = False
     restart: bool = False
     limit: Limit | None = None

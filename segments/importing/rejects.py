@@ -2,9 +2,9 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -30,13 +30,15 @@ UNWRITABLE = gettext_noop(
 
 @dataclass(frozen=True)
 class Reject:
-    """One thing that is wrong with a line, in words that any file and database takes."""
+    """One thing that is wrong with a line, in words that any file and database takes, and as it can be translated."""
 
     line: int
     column: str
     code: str
     value: str
     reason: str
+    message: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Rejects:
@@ -124,12 +126,18 @@ def rejects_of(row: Row, header: Header | None) -> Iterator[Reject]:
             value = quoted(row.record.cells[header.names.index(column)]) if column else ""
         else:
             value = shown(row.value, fault.pointer)
-        yield Reject(row.record.line, printable(column), fault.code, printable(value), printable(sentence(fault)))
+        value, reason, params = printable(value), printable(sentence(fault)), named(fault.params)
+        yield Reject(row.record.line, printable(column), fault.code, value, reason, fault.message, params)
 
 
 def sentence(fault: Fault) -> str:
     """What is wrong, in the language of who runs the import."""
     return _(fault.message) % fault.params if fault.params else _(fault.message)
+
+
+def named(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a message names, as it can be kept."""
+    return {name: value if isinstance(value, int) else printable(str(value)) for name, value in params.items()}
 
 
 def shown(value: Any, pointer: str) -> str:

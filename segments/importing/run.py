@@ -102,7 +102,7 @@ class ImportRun:
         if before.pk != self.row.pk:
             self.row.delete()
             self.row = before
-            self.row.state, self.row.finished_at, self.row.reason = Import.State.RUNNING, None, ""
+            self.row.begin_again(Import.State.RUNNING)
             self.row.save()
         applied = Receipt.of(self.row).applied
         self.said.append(_("Going on with what was cut off after %(applied)s rows.") % {"applied": f"{applied:,}"})
@@ -208,6 +208,8 @@ class ImportRun:
                 code=reject.code,
                 value=reject.value,
                 reason=reject.reason,
+                message=reject.message,
+                params=reject.params,
             )
             for reject in rejects.kept
         )

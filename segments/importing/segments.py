@@ -33,6 +33,7 @@ class Segments(Kind):
         return str(row.values["id"]) if "id" in row.values else f"new {row.record.line:015}"
 
     def judge(self, rows: Sequence[Row]) -> None:
+        self.judge_owners(rows)
         if self.options.strict:
             self.refuse_unresolved(rows)
 

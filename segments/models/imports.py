@@ -1,5 +1,6 @@
 """Imports and their receipts."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import models
@@ -41,6 +42,13 @@ class Import(models.Model):
     reason = models.TextField(_("reason"), blank=True, help_text=_("Why it was refused or failed."))
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
+    idle = models.DurationField(
+        _("lay still"),
+        default=timedelta(0),
+        db_default=timedelta(0),
+        editable=False,
+        help_text=_("How long nobody was at it between its begin and its end."),
+    )
     lines = models.BigIntegerField(_("lines"), default=0)
     created = models.BigIntegerField(_("created"), default=0)
     updated = models.BigIntegerField(_("updated"), default=0)
@@ -135,6 +143,17 @@ class Import(models.Model):
     def is_over(self) -> bool:
         return self.state not in {self.State.QUEUED, self.State.RUNNING}
 
+    @property
+    def took(self) -> timedelta:
+        """How long somebody has been at it."""
+        return (self.finished_at or timezone.now()) - self.started_at - self.idle
+
+    def begin_again(self, state: "Import.State") -> None:
+        """Say that it goes on, or waits to do so, after it had ended; the row is the caller's to save."""
+        if self.finished_at is not None:
+            self.idle += timezone.now() - self.finished_at
+        self.state, self.reason, self.finished_at = state, "", None
+
     def end(self, state: "Import.State", reason: str = "") -> None:
         """Say how it ended; the counts stay as they were last saved."""
         self.state, self.reason, self.finished_at = state, reason, timezone.now()
@@ -167,6 +186,10 @@ class ImportReject(models.Model):
     code = models.CharField(_("code"), max_length=64)
     value = models.TextField(_("value"), blank=True)
     reason = models.TextField(_("reason"))
+    message = models.TextField(
+        _("message"), blank=True, db_default="", editable=False, help_text=_("The reason, for those who translate it.")
+    )
+    params: "models.JSONField[Any, Any]" = exact_object(verbose_name=_("what it names"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("rejected line")

@@ -335,8 +335,8 @@ def test_a_token_of_the_form_is_needed_and_a_file_without_one_is_not_kept(kept, 
     [
         ("Viewer", None),
         ("Segment editor", ["segments"]),
-        ("Catalogue manager", ["audiences", "attributes", "segments"]),
-        ("Administrator", ["audiences", "attributes", "segments"]),
+        ("Catalogue manager", ["audiences", "attributes", "segments", "taxonomy"]),
+        ("Administrator", ["audiences", "attributes", "segments", "taxonomy"]),
     ],
 )
 def test_a_role_sends_the_kinds_that_it_may(staff, owners, kept, role, kinds):
