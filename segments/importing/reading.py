@@ -84,15 +84,20 @@ class Rows:
 
     def blocks(self, pending: deque[tuple[int, list[bytes]]]) -> Iterator[tuple[int, list[bytes]]]:
         """Lines that are at hand, with the number of the first; all that were asked for are pending, too."""
-        lines = [b""]
-        while lines:
-            first, lines = self.lines.number + 1, []
-            while len(lines) < BATCH_LINES and (more := self.lines.at_hand(BATCH_LINES - len(lines))):
+        while True:
+            first, size = self.lines.number + 1, 0
+            lines: list[bytes] = []
+            while len(lines) < BATCH_LINES and size < BATCH_BYTES:
+                more = self.lines.at_hand(BATCH_LINES - len(lines))
+                if not more:
+                    break
                 self.lines.take(len(more))
                 lines += more
-            if lines:
-                pending.append((first, lines))
-                yield first, lines
+                size += sum(map(len, more))
+            if not lines:
+                return
+            pending.append((first, lines))
+            yield first, lines
 
     def open(self) -> Iterator[Record]:
         """Read the header, if there is one; the records behind it."""

@@ -13,6 +13,7 @@ from segments.importing.cells import AttributeHeader
 from segments.importing.lines import LONGEST_LINE
 from segments.importing.options import Columns, Options
 from segments.importing.quick_csv import QuickCSV
+from segments.importing.reading import BATCH_BYTES
 from segments.models.changes import Actor
 from segments.tests.test_import_quick import assert_same, read
 
@@ -68,23 +69,33 @@ def test_it_reads_json_lines_as_the_exact_reader_does(strict):
     assert_same("people.jsonl", "\n".join(lines).encode(), Options(strict=strict))
 
 
-def test_other_processes_read_most_of_it(monkeypatch):
-    taken = []
-    monkeypatch.setattr(Apart, "read_by", counting(taken, Apart.read_by))
+@pytest.fixture
+def sent(monkeypatch):
+    """The lines that other processes were sent, block by block."""
+    blocks = []
+    read_by = Apart.read_by
 
+    def noted(self, process, first, lines):
+        blocks.append(lines)
+        return read_by(self, process, first, lines)
+
+    monkeypatch.setattr(Apart, "read_by", noted)
+    return blocks
+
+
+def test_other_processes_read_most_of_it(sent):
     _found, quick, _left_out = read("people.csv", people(), Options(), quickly=True)
 
-    assert sum(taken) > LINES // 3
+    assert sum(map(len, sent)) > LINES // 3
     assert quick == LINES - 2
 
 
-def counting(taken, read_by):
-    def counted(*arguments):
-        result = read_by(*arguments)
-        taken.append(result.ready)
-        return result
+def test_they_are_sent_little_at_a_time(sent):
+    short, long = [f"p{number},F" for number in range(6_000)], [f"q{number},{'x' * 2**19}" for number in range(40)]
 
-    return counted
+    read("people.csv", "\n".join(["id,gender", *short, *long]).encode(), Options(), quickly=True)
+
+    assert max(sum(map(len, lines)) for lines in sent) <= BATCH_BYTES + LONGEST_LINE
 
 
 @pytest.fixture
