@@ -23,7 +23,7 @@ from segments.labels import label_text
 from segments.models import AudienceAttribute, AudienceAttributeValue, Change
 from segments.settling import unsettled
 from segments.shapes import Reading, Text
-from segments.templatetags.shown import bar, percent
+from segments.templatetags.shown import bar, grouped, percent
 
 VALUE = Text(about="The label that audiences have.", shortest=1, longest=LONGEST_VALUE, visible=True)
 LABEL = Text(about="What people read for it.", longest=LONGEST_NAME)
@@ -96,8 +96,8 @@ class AttributeAdmin(RenamingPages, Findable, ContractAdmin):
         obj.__dict__.update(saved.__dict__)
 
     @admin.display(description=_("values"), ordering="value_count")
-    def value_count(self, attribute: AudienceAttribute) -> int:
-        return attribute.value_count  # type: ignore[attr-defined,no-any-return]
+    def value_count(self, attribute: AudienceAttribute) -> str:
+        return grouped(attribute.value_count)  # type: ignore[attr-defined]
 
     @admin.display(description=_("values"))
     def values(self, attribute: AudienceAttribute) -> str:

@@ -51,10 +51,14 @@ class ImportAdmin(ImportPages, UploadPage, ReadOnlyAdmin):
 
 @admin.register(ImportReject)
 class RejectAdmin(ReadOnlyAdmin):
-    list_display = ["of_import", "line", "column", "code", "value", "reason"]
+    list_display = ["of_import", "where", "column", "code", "value", "reason"]
     list_select_related = ["of_import"]
     list_filter = ["code"]
     search_fields = ["=of_import__id", "value", "reason"]
-    fields = ["of_import", "line", "column", "code", "value", "reason"]
+    fields = ["of_import", "where", "column", "code", "value", "reason"]
     # By the id: by the import itself would be by its own order turned round, the oldest first.
     ordering = ["-of_import_id", "line", "id"]
+
+    @admin.display(description=gettext_lazy("line"), ordering="line")
+    def where(self, reject: ImportReject) -> str:
+        return grouped(reject.line)

@@ -14,6 +14,7 @@ from segments.admin.pages import Findable, record
 from segments.contract import LONGEST_NAME
 from segments.models import AudienceAttribute, AudienceSegment, Change, Client, Owner
 from segments.shapes import Text
+from segments.templatetags.shown import grouped
 
 NAME = Text(about="The name for people.", shortest=1, longest=LONGEST_NAME, visible=True)
 
@@ -63,12 +64,12 @@ class OwnerAdmin(Findable):
             self.delete_model(request, owner)
 
     @admin.display(description=_("segments"), ordering="segments_count")
-    def segment_count(self, owner: Owner) -> int:
-        return owner.segments_count  # type: ignore[attr-defined,no-any-return]
+    def segment_count(self, owner: Owner) -> str:
+        return grouped(owner.segments_count)  # type: ignore[attr-defined]
 
     @admin.display(description=_("attributes"), ordering="attributes_count")
-    def attribute_count(self, owner: Owner) -> int:
-        return owner.attributes_count  # type: ignore[attr-defined,no-any-return]
+    def attribute_count(self, owner: Owner) -> str:
+        return grouped(owner.attributes_count)  # type: ignore[attr-defined]
 
 
 def count_of(model: type[Model]) -> Coalesce:

@@ -79,7 +79,7 @@ class WholeDeletion(admin.ModelAdmin):  # type: ignore[type-arg]
     """For models whose own code deletes them with all that is theirs: the page asks about them alone."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        return [str(each) for each in objs], {}, set(), []
+        return [str(each) for each in objs], {self.opts.verbose_name_plural: len(objs)}, set(), []
 
 
 def record(

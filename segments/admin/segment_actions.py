@@ -114,7 +114,7 @@ class SegmentActions(admin.ModelAdmin):  # type: ignore[type-arg]
             }
             for each in segments
         ]
-        return lines, {}, set(), []
+        return lines, {self.opts.verbose_name_plural: grouped(len(lines))}, set(), []
 
 
 def copy_of(segment: AudienceSegment) -> dict[str, Any]:

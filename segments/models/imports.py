@@ -197,4 +197,4 @@ class ImportReject(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return f"{self.line}: {self.reason}"
+        return f"{self.line:,}: {self.reason}"

@@ -227,7 +227,7 @@ def test_it_shows_rejected_lines_in_the_order_of_their_file_and_of_the_last_impo
     ImportReject.objects.filter(line=2).update(id=10**6)
 
     page = staff.get(reverse("admin:segments_importreject_changelist")).content.decode()
-    shown = re.findall(r'class="field-of_import[^>]*>.*?/(\w+)\.csv.*?class="field-line">(\d+)', page)
+    shown = re.findall(r'class="field-of_import[^>]*>.*?/(\w+)\.csv.*?class="field-where">(\d+)', page)
     assert shown == [("second", "11"), ("second", "12"), ("first", "2"), ("first", "4")]
     first = Import.objects.get(file__endswith="first.csv")
     inside = staff.get(reverse("admin:segments_import_change", args=[first.pk])).content.decode()
