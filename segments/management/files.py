@@ -14,6 +14,7 @@ NOT_GIVEN: tuple[Any, ...] = (None, False, [])
 class FileCommand(BaseCommand):
     """A command that reads a file of one kind of objects, as an import takes it."""
 
+    requires_system_checks = []  # they import all views, which takes half a second
     kind: ClassVar[type[Kind]]
     csv_options: ClassVar[tuple[str, ...]] = ("delimiter",)
 

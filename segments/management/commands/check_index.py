@@ -13,6 +13,7 @@ from segments.store import editing, upkeep
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # they import all views, which takes half a second
     help = (
         "Compare every bitmap, with the deltas since, with the rows of the same moment, each audience's value ids with "
         "its properties, and the ids in order with the rows. Prints each difference. Exits 1 when there is one, 2 when "

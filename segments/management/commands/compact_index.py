@@ -10,6 +10,7 @@ from segments.store import upkeep
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # they import all views, which takes half a second
     help = (
         "Fold what was written since into the stored bitmaps, while everything goes on; the service does so by itself. "
         "Exits 2 when another process is at it, the deltas cannot be used, or there is no database."

@@ -16,6 +16,7 @@ ARGUMENTS = {"name": "NAME", "owners": "--owner", "scopes": "--scope"}
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # they import all views, which takes half a second
     help = (
         "Register a client of the API. Prints one JSON object: client_id, client_secret (kept as a checksum, so never "
         "shown again), scopes, and owners, which is empty for a platform client. Exits 2 when something is wrong."

@@ -10,6 +10,7 @@ from segments.models import Client
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # they import all views, which takes half a second
     help = "Print a new access token with all the client's scopes, good for an hour. Exits 2 without such a client."
 
     def add_arguments(self, parser: CommandParser) -> None:

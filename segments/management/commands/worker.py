@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # they import all views, which takes half a second
     help = (
         "Run background jobs, such as counting sizes anew soon after audiences changed, until it is stopped: what is "
         "under way then is finished first, but for an import, which the next worker goes on with. A job whose worker "
