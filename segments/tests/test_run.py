@@ -1,5 +1,6 @@
 """`make run` as it is lived with: real processes, real signals, a folder and a port of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -88,18 +89,35 @@ class Place:
             return json.load(response)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+@contextlib.contextmanager
+def somewhere(folder: Path) -> Iterator[Place]:
+    """A place where nothing is left afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        place = Place(tmp_path / "local", free.getsockname()[1])
-    yield place
-    for process in place.started:
-        process.kill()
-    launcher.stop(place.folder)
-    for process in place.started:
-        process.communicate()
-    place.database.reset()
+        place = Place(folder / "local", free.getsockname()[1])
+    try:
+        yield place
+    finally:
+        for process in place.started:
+            process.kill()
+        launcher.stop(place.folder)
+        for process in place.started:
+            process.communicate()
+        place.database.reset()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with somewhere(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, str]]:
+    """A place with a first start, and all that it said; the tests that have it go on from one to the next."""
+    with somewhere(tmp_path_factory.mktemp("started")) as place:
+        _process, said = place.run()
+        yield place, said
 
 
 def paste(said: str, place: Place, bearer: str) -> list[dict[str, object]]:
@@ -116,8 +134,8 @@ def paste(said: str, place: Place, bearer: str) -> list[dict[str, object]]:
     return [json.loads(answer) for answer in answers]
 
 
-def test_its_first_start_says_where_everything_is_and_each_of_it_works(place):
-    process, said = place.run()
+def test_its_first_start_says_where_everything_is_and_each_of_it_works(started):
+    place, said = started
     steps = re.findall(r"^(\w.*?) \.+ \d+\.\d s", said, re.MULTILINE)
     kept = json.loads((place.folder / "credentials").read_text())
     bearer = place.manage("issue_token", "demo").stdout
@@ -138,15 +156,12 @@ def test_its_first_start_says_where_everything_is_and_each_of_it_works(place):
     again = place.manage("run")
     assert (again.returncode, again.stderr) == (
         2,
-        f"This service runs already, as process {process.pid}; type: make stop\n",
+        f"This service runs already, as process {place.started[0].pid}; type: make stop\n",
     )
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
-    assert place.is_quiet()
 
 
-def test_its_worker_counts_sizes_anew_and_is_started_again_when_it_was_killed(place):
-    place.run()
+def test_its_worker_counts_sizes_anew_and_is_started_again_when_it_was_killed(started):
+    place, _said = started
     bearer = place.manage("issue_token", "demo").stdout.strip()
     place.post("/audiences/segments", bearer, SEGMENT)
     worker = programs.running(place.folder / "worker.pid")
@@ -157,8 +172,9 @@ def test_its_worker_counts_sizes_anew_and_is_started_again_when_it_was_killed(pl
     assert programs.running(place.folder / "worker.pid") not in {worker, None}
 
 
-def test_it_stops_on_ctrl_c_starts_again_at_once_and_outlives_a_kill(place):
-    process, _said = place.run()
+def test_it_stops_on_ctrl_c_starts_again_at_once_and_outlives_a_kill(started):
+    place, _said = started
+    process = place.started[-1]
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     assert place.is_quiet()
@@ -168,6 +184,11 @@ def test_it_stops_on_ctrl_c_starts_again_at_once_and_outlives_a_kill(place):
     assert time.monotonic() - start < 10
     assert "there already" in said
 
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert place.is_quiet()
+
+    process, _said = place.run()
     process.kill()
     process.wait()
     refused = place.manage("run")
