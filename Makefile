@@ -32,9 +32,9 @@ test: installed ## all tests; ARGS="-k name" for some
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 nightly: installed ## what takes half an hour: the engine under many processes, kills and 20,000 steps
-	$(BIN)/pytest -n 0 -s --timeout 3600 --steps 20000 --seconds 600 --kills 100 --cuts 200 $(ARGS) \
+	$(BIN)/pytest -n 0 -s --timeout 3600 --steps 20000 --seconds 600 --kills 100 --cuts 200 --every 1 $(ARGS) \
 		segments/tests/test_state_machine.py segments/tests/test_delta_protocol.py segments/tests/test_killed_processes.py \
-		segments/tests/test_import_resume.py segments/tests/test_renaming_crowd.py
+		segments/tests/test_import_resume.py segments/tests/test_renaming_crowd.py segments/tests/test_import_real_data.py
 
 check: developing ## format, types, layers, migrations, production settings
 	$(BIN)/ruff format --check .

@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seconds", default="6", help="how long many processes write and read at once")
     parser.addoption("--kills", default="6", help="how often one of many processes is killed")
     parser.addoption("--cuts", default="2", help="how often an import is killed and gone on with")
+    parser.addoption("--every", default="4", help="1 imports all lines of the census, 4 every fourth one")
     parser.addoption("--seed", default="", help="what the processes' dice begin with; without it another one each time")
 
 
