@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 import pytest
+from django.contrib.auth.hashers import make_password
 
 from segments.tests.server import Server
 from segments.tests.serving import served
@@ -19,6 +21,9 @@ in_a_browser = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to open pages in"),
 ]
 PASSWORD = "a-password-of-20-letters"
+SORA = """
+    INSERT INTO auth_user (username, password, email, first_name, last_name, is_superuser, is_staff, is_active, date_joined)
+    VALUES ('sora', %s, 'sora@example.com', '', '', true, true, true, now())"""
 
 
 @dataclass
@@ -59,10 +64,15 @@ class Visit:
 @pytest.fixture(scope="module")
 def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a member of staff, sora, and nothing else."""
-    with served(tmp_path_factory.mktemp("local")) as server:
-        server.environment["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
-        server.manage("createsuperuser", "--noinput", "--username", "sora", "--email", "sora@example.com")
+    with served(tmp_path_factory.mktemp("local"), WEB_CONCURRENCY="1") as server:
+        with_sora(server)
         yield server
+
+
+def with_sora(server: Server) -> None:
+    """Add her, by the hasher that the server has."""
+    with psycopg.connect(server.url) as db:
+        db.execute(SORA, [make_password(PASSWORD, hasher="pbkdf2_sha256")])
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +85,23 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def visit(server: Server, chromium: Any) -> Iterator[Visit]:
-    """A tab in which sora is logged in; nothing may have gone wrong when the test is over."""
+@pytest.fixture(scope="module")
+def cookies(server: Server, chromium: Any) -> Any:
+    """What sora has after she logged in, for the `storage_state` of other contexts."""
     context = chromium.new_context()
     visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
     visit.log_in()
+    kept = context.storage_state()
+    context.close()
+    assert visit.wrong == []
+    return kept
+
+
+@pytest.fixture
+def visit(server: Server, chromium: Any, cookies: Any) -> Iterator[Visit]:
+    """A tab in which sora is logged in; nothing may have gone wrong when the test is over."""
+    context = chromium.new_context(storage_state=cookies)
+    visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
     yield visit
     context.close()
     assert visit.wrong == []

@@ -54,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start a throwaway PostgreSQL for the whole run unless DATABASE_URL names one; workers inherit it."""
     # Each client has middleware of its own, which would list all static files before its first request.
     settings.WHITENOISE_AUTOREFRESH = True
+    # What makes a password slow to guess makes it slow to set; the servers that tests start have their own.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         # The programs that tests start would compile all of the service's code each time: a third of their start.
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.rootpath / ".pytest_cache" / "bytecode")

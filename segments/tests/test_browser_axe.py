@@ -2,13 +2,15 @@
 
 # ruff: noqa: F811
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from segments.tests.browser import Visit, bare_server, chromium, in_a_browser  # noqa: F401
+from segments.tests.browser import Visit, chromium, cookies, in_a_browser, with_sora  # noqa: F401
 from segments.tests.server import Server
+from segments.tests.serving import served
 
 pytestmark = in_a_browser
 AXE = (Path(__file__).parent / "data" / "axe.min.js").read_text()
@@ -29,19 +31,18 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def server(bare_server: Server) -> Server:
-    """The server with the demo account, as `make run` has one."""
-    make = "from segments.demo import account; from segments.models.changes import Actor"
-    bare_server.manage("shell", "-c", f"{make}; account.make(Actor(command='run'))")
-    return bare_server
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the demo account, and sora."""
+    with served(tmp_path_factory.mktemp("local"), demo=True, WEB_CONCURRENCY="1") as server:
+        with_sora(server)
+        yield server
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_finds_nothing_serious(server: Server, chromium: Any, scheme: str) -> None:
+def test_it_finds_nothing_serious(server: Server, chromium: Any, cookies: Any, scheme: str) -> None:
     # axe measures with styles of its own, which the security policy would refuse.
-    context = chromium.new_context(bypass_csp=True, color_scheme=scheme)
+    context = chromium.new_context(bypass_csp=True, color_scheme=scheme, storage_state=cookies)
     visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
-    visit.log_in()
     pages = list(PAGES)
     for model in ("audiencesegment", "audienceattribute"):
         visit.open(f"/admin/segments/{model}/")

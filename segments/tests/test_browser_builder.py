@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
-from segments.tests.browser import Visit, bare_server, chromium, in_a_browser, playwright, visit  # noqa: F401
+from segments.tests.browser import Visit, bare_server, chromium, cookies, in_a_browser, playwright, visit  # noqa: F401
 from segments.tests.server import Server
 
 pytestmark = in_a_browser
@@ -119,13 +120,11 @@ def test_it_leaves_alone_what_it_does_not_change(visit: Visit, server: Server, t
         expected = ODD.replace('"2": "x"', '"2": []')
     visit.tab.click("input[name=_save]")
 
-    read = server.manage("shell", "-c", f"""
-from django.db import connection
-with connection.cursor() as cursor:
-    cursor.execute("SELECT properties = %s::jsonb, properties::text FROM segments_audiencesegment WHERE id = %s", [{expected!r}, {segment!r}])
-    print(*cursor.fetchone())""")  # fmt: skip
-    assert "True" in read
-    assert '[1.0, "x", null, {"gte": 25}]' in read
+    with psycopg.connect(server.url) as db:
+        read = "SELECT properties = %s::jsonb, properties::text FROM segments_audiencesegment WHERE id = %s"
+        same, text = db.execute(read, [expected, segment]).fetchone()
+    assert same is True
+    assert '[1.0, "x", null, {"gte": 25}]' in text
 
 
 def test_it_says_that_json_cannot_be_read_and_keeps_it(visit: Visit, server: Server) -> None:
@@ -210,14 +209,12 @@ def test_it_works_without_javascript(chromium: Any, server: Server, without_scri
 
 
 @pytest.fixture
-def without_scripts(chromium: Any, server: Server) -> Any:
+def without_scripts(chromium: Any, server: Server, cookies: Any) -> Any:
     """A tab that runs no scripts, in which sora is logged in."""
-    context = chromium.new_context(java_script_enabled=False)
+    context = chromium.new_context(java_script_enabled=False, storage_state=cookies)
 
     def opened() -> Visit:
-        visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
-        visit.log_in()
-        return visit
+        return Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
 
     yield opened
     context.close()

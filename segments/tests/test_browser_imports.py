@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segments.tests.browser import Visit, bare_server, chromium, in_a_browser, visit  # noqa: F401
+from segments.tests.browser import Visit, bare_server, chromium, cookies, in_a_browser, visit  # noqa: F401
 from segments.tests.server import Server
 from segments.tests.test_browser_axe import AXE, FIND
 from segments.tests.workers import WorkerProcess
@@ -74,11 +74,11 @@ def test_a_file_is_tried_watched_imported_and_its_rejects_fetched(visit: Visit, 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_and_it_fits_a_phone(
-    server: Server, chromium: Any, tmp_path: Path, scheme: str
+    server: Server, chromium: Any, cookies: Any, tmp_path: Path, scheme: str
 ) -> None:
-    context = chromium.new_context(bypass_csp=True, color_scheme=scheme, viewport={"width": 390, "height": 800})
+    phone = {"width": 390, "height": 800}
+    context = chromium.new_context(bypass_csp=True, color_scheme=scheme, viewport=phone, storage_state=cookies)
     visit = Visit(context.new_page(), f"http://127.0.0.1:{server.port}")
-    visit.log_in()
     small = tmp_path / "<img src=x onerror=document.title='ran'>.csv"
     small.write_text("id,gender,tier\n" + "".join(f"s{n},F{'' if n % 3 else ',gold'}\n" for n in range(90)))
     send(visit, small)

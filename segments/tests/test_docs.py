@@ -24,9 +24,7 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the demo account, as `make run` has one."""
-    make = "from segments.demo import account; from segments.models.changes import Actor; account.make(Actor(command='run'))"
-    with served(tmp_path_factory.mktemp("local")) as server:
-        server.manage("shell", "-c", make)
+    with served(tmp_path_factory.mktemp("local"), demo=True, WEB_CONCURRENCY="1") as server:
         yield server
 
 

@@ -7,23 +7,21 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from a2service.localdb import LocalDatabase
 from segments.tests.server import Server
+from segments.tests.serving import empty
 
 DUMPS = sorted((Path(__file__).parent / "data").glob("v*.sql.gz"))
 
 
 @pytest.fixture(params=DUMPS, ids=lambda dump: dump.name.removesuffix(".sql.gz"))
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """This release over the database of an earlier one; starting it applies the migrations."""
-    database = LocalDatabase(tmp_path / "postgres", durable=False)
-    database.start()
-    with psycopg.connect(database.url) as connection:
-        connection.execute(gzip.decompress(request.param.read_bytes()).decode())  # type: ignore[call-overload]
-    server = Server(database.url, tmp_path)
-    yield server
-    server.stop()
-    database.reset()
+    """This release over the database of an earlier one; preparing it applies the migrations."""
+    with empty() as url:
+        with psycopg.connect(url) as connection:
+            connection.execute(gzip.decompress(request.param.read_bytes()).decode())  # type: ignore[call-overload]
+        server = Server(url, tmp_path, WEB_CONCURRENCY="1")
+        yield server
+        server.stop()
 
 
 def test_it_serves_the_database_of_an_earlier_release(server: Server) -> None:
