@@ -22,6 +22,7 @@ JOB = "Pages of the admin, {:,} segments"
 AIM = "≤ 300 ms"
 ROUNDS, UNKNOWN = 9, 500
 LIST = "/admin/segments/audiencesegment/"
+FILE = f"{LIST}csv/"
 
 
 def measure(report: Report, size: int, folder: Path) -> None:
@@ -36,7 +37,9 @@ def measure(report: Report, size: int, folder: Path) -> None:
         for name, path in pages().items():
             took = [1000 * get(port, path, cookie) for _ in range(ROUNDS)]
             report.add(job, name, median(took), "ms", aim=AIM)
-            report.add(job, f"{name}: the slowest of {ROUNDS}", max(took), "ms")
+            report.add(job, f"slowest of {ROUNDS}: {name}", max(took), "ms")
+        whole = median(1000 * get(port, FILE, cookie) for _ in range(ROUNDS))
+        report.add(job, "list as CSV, to its end, which is sent as it is made", whole, "ms")
 
 
 def misspell() -> None:
@@ -73,7 +76,6 @@ def pages() -> Mapping[str, str]:
         "not used for 90 days": f"{LIST}?use=none",
         "with facets": f"{LIST}?_facets=True",
         "a search": f"{LIST}?q=Segment+77",
-        "as CSV, to its end": f"{LIST}csv/",
         "list of audiences": "/admin/segments/audience/",
         "an audience": f"/admin/segments/audience/{audience}/change/",
         "list of attributes": "/admin/segments/audienceattribute/",
@@ -81,8 +83,8 @@ def pages() -> Mapping[str, str]:
         "preview of retiring one of thousands of segments": f"{attribute}/retire/",
         "list of values": "/admin/segments/audienceattributevalue/",
         "a value": f"/admin/segments/audienceattributevalue/{value.pk}/change/",
-        "a segment": f"{LIST}{segment.pk}/change/",
-        "its form": f"{LIST}{segment.pk}/edit/",
+        "a segment": f"{LIST}{segment.pk}/",
+        "its form": f"{LIST}{segment.pk}/change/",
         "list of changes": "/admin/segments/change/",
         "list of imports": "/admin/segments/import/",
     }

@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from segments.excerpts import excerpt
-from segments.expressions import Catalogue
+from segments.expressions import AnyOf, Catalogue
 from segments.inverted import Entry
 from segments.lookup import INDEX
 from segments.models import AudienceSegment, SegmentSize
@@ -57,13 +57,15 @@ def warned(segments: SegmentQuerySet | None = None, keys: Sequence[uuid.UUID] | 
 def warning(entries: Collection[Entry]) -> list[uuid.UUID]:
     """Those of the definitions that give a warning, by one query of the catalogue for all that they list."""
     wanted: dict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        for listed in entry.listed:
-            wanted[listed.code].update(listed.values)
+    asked = [(entry, entry.listed) for entry in entries if not entry.warns]
+    for _entry, listed in asked:
+        for part in listed:
+            wanted[part.code].update(part.values)
     known = excerpt(wanted)
     owners = {entry.owner_id for entry in entries}
     usable = {owner: texts_without_warning(known.visible_to(owner), wanted) for owner in owners}
-    return [entry.segment.id for entry in entries if entry.warns or lists_others(entry, usable[entry.owner_id])]
+    found = [entry.segment.id for entry, listed in asked if lists_others(listed, usable[entry.owner_id])]
+    return [*found, *(entry.segment.id for entry in entries if entry.warns)]
 
 
 def texts_without_warning(known: Catalogue, codes: Iterable[str]) -> dict[str, set[str]]:
@@ -72,5 +74,5 @@ def texts_without_warning(known: Catalogue, codes: Iterable[str]) -> dict[str, s
     return {code: {*one.values, *one.aliases} for code, one in found.items() if one and not one.deprecated}
 
 
-def lists_others(entry: Entry, usable: Mapping[str, set[str]]) -> bool:
-    return not all(usable.get(listed.code, NONE).issuperset(listed.values) for listed in entry.listed)
+def lists_others(listed: Iterable[AnyOf], usable: Mapping[str, set[str]]) -> bool:
+    return any(not usable.get(part.code, NONE).issuperset(part.values) for part in listed)

@@ -22,7 +22,7 @@ def describe(meaning: Parsed | Expression, translate: Callable[[str], str] = str
     match meaning:
         case Parsed():
             # Older texts of its values are the same to people.
-            clauses = tuple(replace(clause, also=()) for clause in meaning.clauses)
+            clauses = tuple(replace(clause, also=()) if clause.also else clause for clause in meaning.clauses)
             return describe(Parsed(clauses).tree, translate)
         case AnyOf(code, values):
             return translate(IS) % {"code": plain_word(code), "values": listing(values, translate)}
