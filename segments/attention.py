@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.contrib.postgres.fields import ArrayField
@@ -11,14 +11,12 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from segments.excerpts import excerpt
-from segments.expressions import AnyOf, Catalogue
-from segments.inverted import Entry
-from segments.lookup import INDEX
+from segments.inverted import Entry, Frozen
+from segments.lookup import INDEX, State
 from segments.models import AudienceSegment, SegmentSize
 from segments.models.segments import SegmentQuerySet
 
 DAY = timedelta(days=1)
-NONE: frozenset[str] = frozenset()
 DECLARED = Q(declared_size__isnull=False) & (
     Q(management_type=AudienceSegment.ManagementType.SELFMANAGED) | Q(properties={}, retired_codes=[])
 )
@@ -47,32 +45,33 @@ def after_retirement() -> SegmentQuerySet:
     return AudienceSegment.objects.exclude(retired_codes=[])
 
 
-def warned(segments: SegmentQuerySet | None = None, keys: Sequence[uuid.UUID] | None = None) -> SegmentQuerySet:
+def warned(segments: SegmentQuerySet | None = None, keys: Collection[uuid.UUID] | None = None) -> SegmentQuerySet:
     """Of all or these segments those that give a warning now, of whatever kind; `keys` are those of all that do."""
-    found = Value(warning(INDEX.definitions()) if keys is None else keys, ArrayField(UUIDField()))
+    found = Value(list(warning(INDEX.current()) if keys is None else keys), ArrayField(UUIDField()))
     # As one array: ten thousand keys one by one would take longer to send than to look for.
     return rows(segments).filter(pk__in=Func(found, template="(SELECT unnest(%(expressions)s))"))
 
 
-def warning(entries: Collection[Entry]) -> list[uuid.UUID]:
+def warning(state: State) -> set[uuid.UUID]:
     """Those of the definitions that give a warning, by one query of the catalogue for all that they list."""
+    warn = {entry.segment.id for entry in state.entries.values() if entry.has_warning}
+    beside = [entry for entry in state.beside() if not entry.has_warning]
+    wanted = wanted_by(state.index, beside)
+    known = excerpt(wanted).entries
+    usable = {code: one.known.texts for code, one in known.items() if not one.known.deprecated}
+    places = state.index.listing_others(usable) - state.hidden
+    warn |= {state.index.segments[place].id for place in places}
+    return warn | {entry.segment.id for entry in beside if entry.lists_others(usable)}
+
+
+def wanted_by(index: Frozen, beside: Iterable[Entry]) -> dict[str, set[str]]:
+    """The codes and texts that definitions list."""
     wanted: dict[str, set[str]] = defaultdict(set)
-    asked = [(entry, entry.listed) for entry in entries if not entry.warns]
-    for _entry, listed in asked:
-        for part in listed:
-            wanted[part.code].update(part.values)
-    known = excerpt(wanted)
-    owners = {entry.owner_id for entry in entries}
-    usable = {owner: texts_without_warning(known.visible_to(owner), wanted) for owner in owners}
-    found = [entry.segment.id for entry, listed in asked if lists_others(listed, usable[entry.owner_id])]
-    return [*found, *(entry.segment.id for entry in entries if entry.warns)]
-
-
-def texts_without_warning(known: Catalogue, codes: Iterable[str]) -> dict[str, set[str]]:
-    """What a definition may list under each code; older texts of values stand beside them in the index."""
-    found = {code: known.get(code) for code in codes}
-    return {code: {*one.values, *one.aliases} for code, one in found.items() if one and not one.deprecated}
-
-
-def lists_others(listed: Iterable[AnyOf], usable: Mapping[str, set[str]]) -> bool:
-    return any(not usable.get(part.code, NONE).issuperset(part.values) for part in listed)
+    for code, attribute in index.attributes.items():
+        wanted[code].update(attribute.listing)
+    for code, listing in index.excluding.items():
+        wanted[code].update(listing)
+    for entry in beside:
+        for listed in entry.listed:
+            wanted[listed.code].update(listed.values)
+    return wanted

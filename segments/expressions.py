@@ -167,6 +167,11 @@ class Known(NamedTuple):
     deprecated: bool = False
     aliases: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def texts(self) -> frozenset[str]:
+        """All texts that mean a value."""
+        return frozenset((*self.values, *self.aliases))
+
 
 class Catalogue(Protocol):
     """The attributes that one owner may use; a `dict[str, Known]` is one.

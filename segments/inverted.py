@@ -18,6 +18,7 @@ from segments.store.audiences import Properties
 from segments.store.roaring import NONE, BitMap
 
 Label = tuple[str, str]
+UNUSABLE: frozenset[str] = frozenset()
 BY_NO = attrgetter("no")
 
 
@@ -66,6 +67,15 @@ class Entry:
         parts = [clause.part if isinstance(clause, Not) else clause for clause in self.clauses]
         return [part for part in parts if isinstance(part, AnyOf)]
 
+    @property
+    def has_warning(self) -> bool:
+        """Whether it gives one as it is written, or names what its owner may not use, or awaits a value."""
+        return self.warns or not self.selects or bool(self.awaited)
+
+    def lists_others(self, usable: Mapping[str, frozenset[str]]) -> bool:
+        """Whether it lists what is not among the texts that are usable under its code."""
+        return any(not usable.get(listed.code, UNUSABLE).issuperset(listed.values) for listed in self.listed)
+
     def is_plain(self) -> bool:
         """Whether it has one clause at the most on each attribute; two spellings of a code make two of it."""
         codes = [clause.code for clause in self.clauses if isinstance(clause, AnyOf)]
@@ -110,6 +120,17 @@ class Frozen:
         if len(numbers) < 2:
             return tuple(self.segments[place] for place in numbers)
         found: tuple[Found, ...] = itemgetter(*numbers)(self.segments)
+        return found
+
+    def listing_others(self, usable: Mapping[str, frozenset[str]]) -> BitMap:
+        """Where those stand that list what is not among the texts that are usable under their code."""
+        found = BitMap()
+        for code, attribute in self.attributes.items():
+            others = attribute.listing.keys() - usable.get(code, UNUSABLE)
+            found |= BitMap.union(*[attribute.listing[text] for text in others]) - attribute.without if others else NONE
+        for code, listing in self.excluding.items():
+            for text in listing.keys() - usable.get(code, UNUSABLE):
+                found |= listing[text]
         return found
 
     def places_of(self, entries: Iterable[Entry]) -> BitMap:

@@ -8,7 +8,7 @@ and what was changed since the look-up before it; so no answer is older than its
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock, Thread
@@ -74,11 +74,14 @@ class State:
 
     def segments_of(self, properties: Properties) -> Sequence[Found]:
         found = self.index.match(properties, self.hidden)
-        beside = [entry for entry in self.index.others if entry.segment.id not in self.changed]
-        beside += [self.entries[key] for key in self.changed if key in self.entries]
-        if more := [entry.segment for entry in beside if entry.has(properties)]:
+        if more := [entry.segment for entry in self.beside() if entry.has(properties)]:
             return sorted([*found, *more], key=BY_NO)
         return found
+
+    def beside(self) -> list[Entry]:
+        """Those that have no place in the index: others than plain ones, and what was changed since."""
+        others = [entry for entry in self.index.others if entry.segment.id not in self.changed]
+        return others + [self.entries[key] for key in self.changed if key in self.entries]
 
     def with_changed(self, found: "Reading", keys: frozenset[uuid.UUID], again: Mapping[uuid.UUID, Entry]) -> "State":
         """The state after a reading by which these segments are what they are `again`, or gone."""
@@ -175,9 +178,9 @@ class Index:
         state, found = self.now(ids)
         return [Looked(key, found.as_of, state.segments_of(found.audiences.get(key, {}))) for key in ids]
 
-    def definitions(self) -> Collection[Entry]:
-        """All segments as they are now."""
-        return self.now([])[0].entries.values()
+    def current(self) -> State:
+        """All definitions as they are now."""
+        return self.now([])[0]
 
     def now(self, ids: Sequence[str]) -> tuple[State, Reading]:
         """All that is committed, and what was read of the audiences with it."""

@@ -75,9 +75,9 @@ class NeedsAttention(admin.SimpleListFilter):
         return queryset
 
     @cached_property
-    def warned(self) -> list[uuid.UUID]:
+    def warned(self) -> set[uuid.UUID]:
         """Asked for once, however many counts stand beside the filters."""
-        return attention.warning(INDEX.definitions())
+        return attention.warning(INDEX.current())
 
 
 class AfterRetirement(admin.SimpleListFilter):
