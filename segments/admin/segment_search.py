@@ -1,4 +1,4 @@
-"""Finding segments by what staff have of one: no, id, a part of its name or its owner's, an attribute's code."""
+"""Finding segments by what staff have of one: no, id, a part of its name, its owner's or an attribute's."""
 
 import contextlib
 import uuid
@@ -6,7 +6,7 @@ import uuid
 from django.db.models import Q
 
 from segments.labels import nfc
-from segments.models import AudienceSegment, Owner
+from segments.models import AudienceAttribute, AudienceSegment, Owner
 from segments.models.segments import SegmentQuerySet
 
 LONGEST_NO = 18
@@ -22,5 +22,12 @@ def found_by(segments: SegmentQuerySet, text: str) -> SegmentQuerySet:
     with contextlib.suppress(ValueError):
         asked |= Q(pk=uuid.UUID(text))
     # In a query of its own: beside the others, the indexes on codes would not be used.
-    asked |= Q(pk__in=AudienceSegment.objects.found_by_code(text).values("pk"))
+    asked |= Q(pk__in=AudienceSegment.objects.found_by_code(text, *codes_with(text)).values("pk"))
     return segments.filter(asked)
+
+
+def codes_with(text: str) -> list[str]:
+    """The codes of the attributes in whose code or name the text is; read first, as an index needs to have them."""
+    part = nfc(text)
+    named = AudienceAttribute.objects.filter(Q(code__icontains=part) | Q(name__nfc__icontains=part))
+    return list(named.values_list("code", flat=True))

@@ -92,7 +92,9 @@ class SegmentAdmin(ContractAdmin, SegmentActions, SegmentBuilder, SegmentPages, 
     list_select_related = ["owner"]
     list_per_page = 50
     search_fields = ["name"]
-    search_help_text = gettext_lazy("A part of the name or of the owner's; a whole id, no or attribute code.")
+    search_help_text = gettext_lazy(
+        "A part of its name, of its owner's, or of the code or name of an attribute it uses; its whole id or no."
+    )
     autocomplete_fields = ["owner"]
     show_full_result_count = False
     fieldsets = [

@@ -39,9 +39,9 @@ class SegmentQuerySet(models.QuerySet["AudienceSegment"]):
         """Segments with a clause on this code."""
         return self.filter(Names("properties", Value(code)) | Names("exclusions", Value(code)))
 
-    def found_by_code(self, code: str) -> Self:
-        """The same for who searches, by indexes alone: codes in the two forms that people's keyboards make."""
-        forms = [normalize(form, code) for form in ("NFC", "NFD")]
+    def found_by_code(self, *codes: str) -> Self:
+        """Those naming any, for who searches, by indexes alone: codes in the two forms that people's keyboards make."""
+        forms = list({normalize(form, code) for code in codes for form in ("NFC", "NFD")})
         return self.filter(Q(properties__has_any_keys=forms) | Q(exclusions__has_any_keys=forms))
 
     def selecting_by(self, code: str) -> Self:

@@ -49,6 +49,7 @@ def test_a_list_without_rows_says_what_to_do(staff: Browser, db: None) -> None:
     assert "There is nothing here yet. Begin with the button above." in text(staff.get(f"{ADMIN}/import/"))
     looked = staff.get(f"{ADMIN}/audiencesegment/?q=zzz")
     assert "Nothing matches. Try other words or other filters." in text(looked)
+    assert "Words are looked for in names of segments and owners, and in codes and names of attributes" in text(looked)
     assert 'name="action"' not in looked.content.decode()
 
     viewer = User.objects.create_user("viewer", is_staff=True)

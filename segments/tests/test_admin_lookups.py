@@ -85,3 +85,30 @@ def test_names_are_found_in_either_normal_form(
     for model in ("owner", "audienceattribute"):
         listed = staff.get(f"{reverse(f'admin:segments_{model}_changelist')}?q={quote(typed)}")
         assert [each.name for each in listed.context["cl"].result_list] == [f"The {stored}"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("loyal", ["Left out", "Taken in"]),
+        ("Loyalty tier", ["Left out", "Taken in"]),
+        ("L_TIER", ["Left out", "Taken in"]),
+        ("unheard_of", ["Unknown"]),
+        ("unheard", []),
+        ("gold", []),
+    ],
+)
+def test_segments_are_found_by_a_part_of_an_attributes_code_or_name(
+    staff: Browser, api: Callable[..., Caller], draft: Callable[..., dict[str, Any]], typed: str, expected: list[str]
+) -> None:
+    bodies = [
+        draft(name="Taken in", properties={"l_tier": ["gold"]}),
+        draft(name="Left out", properties={"region": ["north"]}, exclusions={"l_tier": ["gold"]}),
+        draft(name="Neither", properties={"region": ["north"]}),
+        draft(name="Unknown", properties={"unheard_of": ["x"]}),
+    ]
+    assert api("alice").post("/audiences/segments/bulk-add", bodies).status_code == 200
+    AudienceAttribute.objects.create(code="l_tier", name="Loyalty tier", owner_id=bodies[0]["owner_id"])
+    listed = staff.get(f"{reverse('admin:segments_audiencesegment_changelist')}?q={quote(typed)}")
+
+    assert sorted(segment.name for segment in listed.context["cl"].result_list) == expected
