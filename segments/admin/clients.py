@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import CharField, ManyToManyField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils import timezone
-from django.utils.formats import localize, number_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
@@ -33,6 +34,7 @@ from segments.shapes import Reading
 
 MOST_TO_TICK = 50
 MONTH = timedelta(days=30)
+MINUTE = "Y-m-d H:i T"  # as exact as the noting is
 
 admin.site.unregister(Client)
 
@@ -70,6 +72,9 @@ class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
     view_on_site = False
     change_form_template = "admin/segments/client/form.html"
 
+    class Media:
+        js = ["segments/ticked.js"]
+
     def get_fields(self, request: HttpRequest, obj: Client | None = None) -> Any:
         fields = ["name", "all_owners", "owners", "allowed_scopes"]
         if obj is None:
@@ -99,7 +104,9 @@ class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
     def get_urls(self) -> list[URLPattern]:
         secret = self.admin_site.admin_view(never_cache(self.new_secret))
         revoke = self.admin_site.admin_view(self.revoke_tokens)
+        off = self.admin_site.admin_view(self.switch_off)
         return [
+            path("<int:object_id>/off/", off, name="segments_client_off"),
             path("<int:object_id>/secret/", secret, name="segments_client_secret"),
             path("<int:object_id>/revoke/", revoke, name="segments_client_revoke"),
             *super().get_urls(),
@@ -147,15 +154,29 @@ class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
         messages.success(request, told % {"count": count, "name": client.name})
         return redirect("admin:segments_client_change", client.pk)
 
+    def switch_off(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Ask, then take its access away: it gets no more tokens, and has none when it is switched on again."""
+        client = get_object_or_404(Client, pk=object_id)
+        if not self.has_change_permission(request, client):
+            raise PermissionDenied
+        if request.method != "POST":
+            return self.page(request, client, "confirm_off.html", _("Take its access away?"))
+        with transaction.atomic():
+            client.revise({"is_active": False}, actor(request))
+            client.revoke_tokens(actor(request))
+        messages.success(request, _("%s is switched off: its secret and its tokens are refused.") % client.name)
+        return redirect("admin:segments_client_change", client.pk)
+
     def show_secret(self, request: HttpRequest, client: Client, secret: str) -> HttpResponse:
         """The only page that ever has it; nobody is to keep a copy of the page."""
         token = request.build_absolute_uri(reverse("oauth-token"))
         title = _("The secret of %s") % client.name
-        response = self.page(request, client, "secret.html", title, secret=secret, token=token)
+        owners = client.owners.all()
+        response = self.page(request, client, "secret.html", title, secret=secret, token=token, owners=owners)
         response["Cache-Control"] = "no-store"
         return response
 
-    def page(self, request: HttpRequest, client: Client, template: str, title: Any, **context: str) -> HttpResponse:
+    def page(self, request: HttpRequest, client: Client, template: str, title: Any, **context: Any) -> HttpResponse:
         words = {**self.admin_site.each_context(request), "opts": self.opts, "original": client, "title": title}
         return TemplateResponse(request, f"admin/segments/client/{template}", {**words, **context})
 
@@ -173,20 +194,24 @@ class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
 
     @admin.display(description=_("last used"), ordering="used_at")
     def last_used(self, client: Client) -> Any:
-        return client.used_at  # type: ignore[attr-defined]
+        at = client.used_at  # type: ignore[attr-defined]
+        return at and date_format(localtime(at), MINUTE)
 
     @admin.display(description=_("requests"))
     def requests(self, client: Client) -> str:
         since = timezone.now().date() - MONTH
         used = tallying.used(tallying.CLIENT, [client.pk], since)[str(client.pk)]
         if used.last_at is None:
-            return gettext("none yet")
-        words = {"count": number_format(used.times, force_grouping=True), "last": localize(localtime(used.last_at))}
-        return gettext("%(count)s in 30 days, the last %(last)s") % words
+            return gettext("none yet; they are noted once a minute")
+        last = date_format(localtime(used.last_at), MINUTE)
+        words = {"count": number_format(used.times, force_grouping=True), "last": last}
+        return gettext("%(count)s in 30 days, the last at %(last)s; they are noted once a minute") % words
 
     @admin.display(description=_("tokens"))
     def tokens(self, client: Client) -> str:
         """How many are good now; each can be looked at, or revoked by itself, in their list."""
+        if not client.is_active:
+            return gettext("none is good while the client is switched off")
         good = get_access_token_model().objects.filter(application=client, expires__gt=timezone.now()).count()
         told = ngettext("%d is good now", "%d are good now", good) % good
         address = reverse("admin:oauth2_provider_accesstoken_changelist")

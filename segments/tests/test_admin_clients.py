@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from segments import tallying
 from segments.models import Change, Client, Owner, Tally
-from segments.tests.conftest import OWNERS, Caller, Service
+from segments.tests.conftest import OWNERS, TESTS, Caller, Service
 
 ADD = reverse("admin:segments_client_add")
 
@@ -63,7 +63,7 @@ def test_it_says_when_a_client_was_last_at_work(staff: Browser, api: Callable[..
     api("bob")
 
     page = staff.get(reverse("admin:segments_client_change", args=[client.pk])).content.decode()
-    assert re.search(r"1,200 in 30 days, the last \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", page)
+    assert re.search(r"1,200 in 30 days, the last at \d{4}-\d\d-\d\d \d\d:\d\d UTC; they are noted once a minute", page)
     listed = staff.get(reverse("admin:segments_client_changelist") + "?o=3").content.decode()
     assert sorted(re.findall(r'class="field-last_used[^"]*">(.)', listed)) == ["-", "2"]
 
@@ -83,7 +83,32 @@ def test_it_revokes_all_tokens_of_a_client_and_no_others(staff: Browser, api: Ca
     assert (change.actor, change.after) == ("staff sora", {"tokens": "revoked"})
 
 
-@pytest.mark.parametrize("page", ["secret", "revoke"])
+def test_it_takes_all_access_away(staff: Browser, api: Callable[..., Caller], owners: dict[str, Owner]) -> None:
+    alice = api("alice")
+    client = Client.objects.get(name="alice")
+    page = reverse("admin:segments_client_change", args=[client.pk])
+    off = reverse("admin:segments_client_off", args=[client.pk])
+    assert off in staff.get(page).content.decode()
+    assert "Take its access away?" in staff.get(off).content.decode()
+
+    shown = staff.post(off, follow=True).content.decode()
+    assert "lice is switched off: its secret and its tokens are refused." in shown
+    assert "none is good while the client is switched off" in shown
+    assert off not in shown
+    assert alice.get("/audiences/segments").status_code == 401
+    client.revise({"is_active": True}, TESTS)
+    assert alice.get("/audiences/segments").status_code == 401
+
+
+def test_the_page_of_its_secret_names_its_owners(staff: Browser, owners: dict[str, Owner]) -> None:
+    form = {"name": "shop", "owners": [str(OWNERS["alice"])], "allowed_scopes": ["segments:read"]}
+    shown = staff.post(ADD, form, follow=True).content.decode()
+
+    assert f"owner_id, {owners['alice'].name}</dt>" in shown
+    assert str(owners["alice"].pk) in shown
+
+
+@pytest.mark.parametrize("page", ["secret", "revoke", "off"])
 def test_it_knows_no_client_that_there_is_not(staff: Browser, db: None, page: str) -> None:
     assert staff.get(reverse(f"admin:segments_client_{page}", args=[99])).status_code == 404
 

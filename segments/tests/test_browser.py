@@ -53,6 +53,19 @@ def test_it_opens_every_list_its_first_row_and_its_form(visit: Visit) -> None:
             visit.open(f"{path}add/")
 
 
+def test_an_owner_that_is_added_beside_a_new_client_is_ticked(visit: Visit) -> None:
+    visit.open("/admin/segments/client/add/")
+    visit.tab.fill("#id_name", "Acme")
+    with visit.tab.expect_popup() as opened:
+        visit.tab.click("#add_id_owners")
+    opened.value.fill("#id_name", "Acme Ads")
+    opened.value.click("input[name=_save]")
+    visit.tab.wait_for_selector("#id_owners label:has-text('Acme Ads') input:checked")
+    visit.tab.click("input[name=_save]")
+
+    visit.tab.wait_for_selector("dt:has-text('owner_id, Acme Ads')")
+
+
 def test_it_builds_a_segment_and_sees_its_size(visit: Visit) -> None:
     visit.open("/admin/segments/audiencesegment/add/")
     visit.tab.fill("#id_name", "Women")

@@ -79,6 +79,7 @@ segments_client_change                     ---w
 segments_client_changelist                 ---r
 segments_client_delete                     ---w
 segments_client_history                    ---r
+segments_client_off                        ---w
 segments_client_revoke                     ---w
 segments_client_secret                     ---w
 segments_import_add                        -www
