@@ -13,24 +13,22 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from django.conf import settings
-
-from segments.exceptions import ImportRefused, gettext_noop
 from segments.importing.ahead import THREADS
 from segments.importing.quick import Asked, Quick, Taken
 
 MODULE = "segments.importing.reader_apart"
-LOST = gettext_noop(
-    "A process that read the file was ended from outside, perhaps for want of memory; nothing was applied. "
-    "Give the same command again."
-)
+GONE = (EOFError, OSError, pickle.UnpicklingError)
 
 Process = subprocess.Popen[bytes]
 
 
+class Lost(Exception):
+    """A process could not be started, or was ended from outside: what it was to read is to be read elsewhere."""
+
+
 def are_worth_it() -> bool:
     """Whether there are cores for them."""
-    return (os.cpu_count() or 1) > 1
+    return len(os.sched_getaffinity(0)) > 1
 
 
 class Apart:
@@ -41,10 +39,15 @@ class Apart:
         self.asked = asked
         self.idle: SimpleQueue[Process] = SimpleQueue()
         self.opened = ExitStack()
+        self.is_lost = False
 
     def __enter__(self) -> Self:
-        for _each in range(THREADS):
-            self.idle.put(self.start())
+        with ExitStack() as opened, suppress(OSError):
+            for _each in range(THREADS):
+                self.idle.put(self.start(opened))
+            self.opened = opened.pop_all()
+            return self
+        self.is_lost = True
         return self
 
     def __exit__(
@@ -52,26 +55,31 @@ class Apart:
     ) -> None:
         self.opened.close()
 
-    def start(self) -> Process:
-        """In a session of its own: a Ctrl-C is not for it, and it ends when this process does, however that ends."""
+    def start(self, opened: ExitStack) -> Process:
+        """Begin one, which ends when this process does, however that ends; it finds its program where this one does."""
+        path = os.pathsep.join(map(os.path.abspath, sys.path))
         process = subprocess.Popen(
             [sys.executable, "-m", MODULE],
-            cwd=settings.BASE_DIR,
+            env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self.opened.callback(end, process)
+        opened.callback(end, process)
         send(process, self.begin)
         return process
 
     def read(self, first: int, lines: Sequence[bytes]) -> Taken:
-        """What one of them makes of these lines; ImportRefused when it is gone."""
+        """What one of them makes of these lines; or Lost."""
         process = self.idle.get()
         try:
             return self.read_by(process, first, lines)
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
-            raise ImportRefused(LOST) from None
+        except GONE:
+            self.is_lost = True
+            raise Lost from None
+        except BaseException:
+            process.kill()  # it waits for an answer
+            raise
         finally:
             self.idle.put(process)
 

@@ -75,12 +75,18 @@ class Lines(Iterator[Line]):
         if self.waiting or (self.taken == len(self.read) and not self.read_on()):
             return []
         lines = self.read[self.taken : self.taken + most]
-        # Behind the first one there are none but what one piece had.
-        return [] if len(lines[0]) > LONGEST_LINE else lines
+        if max(map(len, lines)) > LONGEST_LINE:
+            return lines[: next(place for place, line in enumerate(lines) if len(line) > LONGEST_LINE)]
+        return lines
 
     def take(self, count: int) -> None:
         self.number += count
         self.taken += count
+
+    def give_back(self, lines: list[bytes]) -> None:
+        """Have lines at hand once more that were taken; after them comes what has been read since."""
+        self.number -= len(lines)
+        self.read, self.taken = lines + self.read[self.taken :], 0
 
     def read_on(self) -> bool:
         """Read until there are whole lines; False at the end and where one is too long, which is in `tail` then."""

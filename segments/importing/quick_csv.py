@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from segments.importing.cells import AttributeHeader
-from segments.importing.lines import BOM
+from segments.importing.lines import BOM, LONGEST_LINE
 from segments.importing.quick import PLAIN_ID, Asked, Quick, Ready, key_of, members
 from segments.importing.seen import Odd, Seen, Unnumbered, Unread
 
 MARK = BOM.decode()
+
+# A cell may be as long as a line; the library stops at 128 KiB.
+csv.field_size_limit(LONGEST_LINE)
 
 Line = tuple[int, str, list[str]]
 """Its number, the id, and the other cells."""

@@ -1,6 +1,7 @@
 """The program of a process that reads lines for an import, started by `apart`: lines come in, rows go out."""
 
 import pickle
+import signal
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -44,8 +45,10 @@ def heard() -> Any:
 
 
 def main() -> None:
-    """Read until nothing more comes, as that process has ended."""
-    with suppress(EOFError, BrokenPipeError):
+    """Read until nothing more comes, as that process has ended; signals are for that one to heed."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):
         begin: Callable[[Asked], Quick] = heard()
         quick = None
         while True:

@@ -2,17 +2,17 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 
 from segments.border import read_json
 from segments.exceptions import ImportRefused, UnreadableJSON, gettext_noop
 from segments.importing.ahead import ahead
-from segments.importing.apart import Apart, are_worth_it
+from segments.importing.apart import Apart, Lost, are_worth_it
 from segments.importing.cells import Header
 from segments.importing.kinds import Kind, Row
-from segments.importing.lines import LONGEST_LINE, Line, Lines
+from segments.importing.lines import LONGEST_LINE, Lines
 from segments.importing.quick import Quick, Taken
 from segments.importing.readers import Record, csv_records, json_records
 from segments.importing.sources import Source
@@ -31,6 +31,7 @@ class Batch:
     rows: list[Row] = field(default_factory=list)
     ready: int = 0
     texts: list[str] = field(default_factory=list)
+    is_full: bool = False
 
     @property
     def count(self) -> int:
@@ -54,21 +55,24 @@ class Rows:
         records = self.open()
         bulk = self.kind.quick(self.header, self.delimiter) if self.quickly else None
         quick = bulk[0](bulk[1]) if bulk else None
+        apart = None
         is_open = True
-        while is_open:
-            batch = Batch(quick.columns if quick else ())
-            is_open = self.fill(batch, records, quick)
-            if batch.count:
-                yield batch
-            if bulk and batch.count >= BATCH_LINES and are_worth_it():
-                with Apart(*bulk) as apart:
+        with ExitStack() as opened:
+            while is_open:
+                batch = Batch(quick.columns if quick else ())
+                is_open = self.fill(batch, records, quick)
+                if batch.count:
+                    yield batch
+                if bulk and batch.is_full and are_worth_it():
+                    apart = apart or opened.enter_context(Apart(*bulk))
                     yield from self.apart(apart, batch.columns)
-                bulk = None  # the rest is read here
 
     def apart(self, apart: Apart, columns: Sequence[str]) -> Iterator[Batch]:
-        """What other processes read, up to a line that may not be a record by itself."""
+        """What other processes read, up to a line that may not be a record by itself, or to the end of one of them."""
+        if apart.is_lost:
+            return
         pending: deque[tuple[int, list[bytes]]] = deque()
-        with closing(ahead(lambda block: apart.read(*block), self.blocks(pending))) as blocks:
+        with suppress(Lost), closing(ahead(lambda block: apart.read(*block), self.blocks(pending))) as blocks:
             for (first, lines), taken in blocks:
                 pending.popleft()
                 batch = Batch(columns)
@@ -78,9 +82,7 @@ class Rows:
                 if taken.count < len(lines):
                     pending.appendleft((first + taken.count, lines[taken.count :]))
                     break
-        self.lines.put_back(
-            [Line(number, raw + b"\n") for first, lines in pending for number, raw in enumerate(lines, first)]
-        )
+        self.lines.give_back([line for _first, lines in pending for line in lines])
 
     def blocks(self, pending: deque[tuple[int, list[bytes]]]) -> Iterator[tuple[int, list[bytes]]]:
         """Lines that are at hand, with the number of the first; all that were asked for are pending, too."""
@@ -139,6 +141,7 @@ class Rows:
                 lines, size = lines + 1, size + (BATCH_BYTES if record.rest else len(record.raw))
             else:
                 is_open = False
+        batch.is_full = is_open
         return is_open
 
     def take_quickly(self, batch: Batch, quick: Quick) -> list[bytes]:

@@ -3,9 +3,10 @@
 import hashlib
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -49,8 +50,7 @@ def unfinished(row: Import, digest: str, *, restart: bool) -> Import | None:
         return row if row.digest == digest else None
     if restart or row.dry_run or not digest:
         return None
-    left = commands(row, digest).filter(state__in=CUT_OFF).exclude(staged=None)
-    before = left.filter(digest=digest).first() or left.first()
+    before = commands(row).filter(state__in=CUT_OFF).exclude(staged=None).first() or moved(row, digest)
     if before is None:
         return None
     if (before.options, before.owner_id) != (row.options, row.owner_id):
@@ -63,10 +63,17 @@ def unfinished(row: Import, digest: str, *, restart: bool) -> Import | None:
     raise ImportRefused(CHANGED, file=row.file, applied=f"{applied:,}", rows=f"{before.staged:,}")
 
 
-def commands(row: Import, digest: str) -> QuerySet[Import]:
-    """Other imports of this file, by its name or content, the last one first; what was sent goes on by itself."""
-    same = Import.objects.filter(Q(file=row.file) | Q(digest=digest) & ~Q(digest=""), kind=row.kind)
-    return same.filter(dry_run=False, upload="").exclude(pk=row.pk)
+def commands(row: Import) -> QuerySet[Import]:
+    """Other imports of this file by command, the last one first; what was sent goes on by itself."""
+    same = Import.objects.filter(kind=row.kind, file=row.file, dry_run=False, upload="")
+    return same.exclude(pk=row.pk)
+
+
+def moved(row: Import, digest: str) -> Import | None:
+    """One that was cut off of the same content, asked for in the same way under a name that is read in the same way."""
+    others = Import.objects.filter(kind=row.kind, digest=digest, options=row.options, owner_id=row.owner_id)
+    left = others.filter(dry_run=False, upload="", state__in=CUT_OFF).exclude(staged=None)
+    return next((each for each in left if Path(each.file).suffixes == Path(row.file).suffixes), None)
 
 
 def forget(upload: str) -> None:
@@ -78,10 +85,10 @@ def forget(upload: str) -> None:
     rows.update(staged=None)
 
 
-def clear(row: Import, digest: str) -> None:
+def clear(row: Import) -> None:
     """Remove what is staged, and the ledger, of imports that nobody will go on with: of the same file, and old ones."""
     if not row.dry_run and not row.upload:
-        commands(row, digest).update(staged=None)
+        commands(row).update(staged=None)
     Import.objects.filter(finished_at__lt=timezone.now() - KEPT).exclude(staged=None).update(staged=None)
     ImportRange.objects.filter(of_import__staged=None).exclude(of_import=row.pk).delete()
     needed = {f"{STAGED}{pk}" for pk in Import.objects.exclude(staged=None).values_list("pk", flat=True)}

@@ -81,7 +81,7 @@ class ImportRun:
         digest = digest_of(source)
         if before := unfinished(self.row, digest, restart=self.options.restart):
             self.go_on_with(before)
-        clear(self.row, digest)
+        clear(self.row)
         staging = Staging(f"{STAGED}{self.row.pk}")
         if self.row.staged is not None and staging.is_whole(self.row.staged):
             self.kind.options = replace(self.options, strict=False)  # that was judged

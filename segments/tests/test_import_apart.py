@@ -1,13 +1,13 @@
 """Large files, most of whose lines are read in processes of their own: the rows are those of the exact reader."""
 
 import json
+import signal
 from functools import partial
 
 import pytest
 
-from segments.exceptions import ImportRefused
 from segments.importing import apart
-from segments.importing.apart import Apart
+from segments.importing.apart import Apart, Lost
 from segments.importing.audiences import Audiences
 from segments.importing.cells import AttributeHeader
 from segments.importing.lines import LONGEST_LINE
@@ -17,7 +17,7 @@ from segments.importing.reading import BATCH_BYTES
 from segments.models.changes import Actor
 from segments.tests.test_import_quick import assert_same, read
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # inside of one nothing is done beside
 
 LINES = 12_500
 
@@ -25,7 +25,7 @@ LINES = 12_500
 @pytest.fixture(autouse=True)
 def cores(monkeypatch):
     """Also where the machine has one core only."""
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: {0, 1})
 
 
 def people(change=None):
@@ -105,7 +105,7 @@ def processes():
         yield opened
 
 
-def test_it_says_so_when_one_of_them_was_killed(processes):
+def test_one_that_was_killed_is_missed(processes):
     assert processes.read(2, [b"ana,gold", b"ben,"]).ready == 2
     for _each in range(apart.THREADS):
         process = processes.idle.get()
@@ -113,8 +113,57 @@ def test_it_says_so_when_one_of_them_was_killed(processes):
         process.wait()
         processes.idle.put(process)
 
-    with pytest.raises(ImportRefused, match="ended from outside"):
+    with pytest.raises(Lost):
         processes.read(4, [b"cid,gold"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_the_rest_is_read_here_when_they_are_gone_and_other_signals_are_not_for_them(monkeypatch, number):
+    read_by, read_apart = Apart.read_by, []
+
+    def signalled(self, process, first, lines):
+        read_by(self, process, first, lines[:1])  # by now it runs
+        process.send_signal(number)
+        taken = read_by(self, process, first, lines)
+        read_apart.append(taken.count)
+        return taken
+
+    monkeypatch.setattr(Apart, "read_by", signalled)
+
+    assert_same("people.csv", people(), Options())
+    assert bool(read_apart) == (number != signal.SIGKILL)
+
+
+def test_it_is_read_here_where_none_can_be_started(monkeypatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+
+    assert_same("people.csv", people(), Options())
+
+
+def test_it_finds_its_program_where_python_does_not_look_by_itself(monkeypatch, sent):
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+
+    assert_same("people.csv", people(), Options())
+    assert len(sent) > 1
+
+
+def test_they_go_on_behind_a_record_of_several_lines(sent):
+    before, behind = ([f"{name}{number},F" for number in range(6_000)] for name in "pz")
+
+    read("people.csv", "\n".join(["id,gender", *before, 'q,"F\n"', *behind, *behind]).encode(), Options(), quickly=True)
+
+    assert any(b"z5999,F" in lines for lines in sent)
+
+
+def test_they_read_long_lines(sent):
+    read(
+        "people.csv",
+        "\n".join(["id,gender", *(f"p{n},{'x' * 900}" for n in range(6_000))]).encode(),
+        Options(),
+        quickly=True,
+    )
+
+    assert sent
 
 
 def test_they_end_with_the_process_that_began_them(processes):
