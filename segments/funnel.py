@@ -10,10 +10,9 @@ from segments.store import Snapshot, store
 
 @dataclass(frozen=True)
 class Stage:
-    """One clause: how many audiences have one of its values, and how many are left after it and those before it."""
+    """One clause: how many audiences are left after it and those before it."""
 
     clause: Clause
-    having: int
     left: int
 
 
@@ -42,5 +41,5 @@ def stages(meaning: Parsed, view: Snapshot) -> tuple[Stage, ...]:
     left = view.total
     for place, clause in enumerate(meaning.clauses, 1):
         left = view.count(And(parts[:place])) if left else 0
-        found.append(Stage(clause, view.count(clause.listed), left))
+        found.append(Stage(clause, left))
     return tuple(found)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from segments.admin.forms import JSONText, message
 from segments.contract import ESTIMATE
-from segments.expressions import AnyOf, Clause, Nobody
+from segments.expressions import AnyOf, Clause, Nobody, parse
 from segments.funnel import Funnel, funnel
 from segments.labels import nfc, plain_word
 from segments.matching import Clauses
@@ -26,6 +26,7 @@ from segments.templatetags.shown import grouped
 from segments.values import counts_of
 from segments.wording import describe
 
+SIDES = ("properties", "exclusions")
 SUGGESTED = 20
 NAMED = 100
 NOBODYS = uuid.UUID(int=0)
@@ -43,7 +44,7 @@ class Asked(forms.Form):
         """The clauses, read as the API reads an estimate; errors are the form's where they cannot be."""
         if not self.is_valid():
             return {}
-        sent = {name: self.cleaned_data[name] for name in ("properties", "exclusions")}
+        sent = {name: self.cleaned_data[name] for name in SIDES}
         reading = ESTIMATE.read({**sent, "owner_id": str(self.cleaned_data["owner"] or NOBODYS)})
         for fault in reading.faults:
             self.add_error(None, f"{fault.pointer}: {message(fault)}")
@@ -106,14 +107,27 @@ class SegmentBuilder(admin.ModelAdmin):  # type: ignore[type-arg]
         if not form.is_valid():
             faults = [error for listed in form.errors.values() for error in listed]
             return JsonResponse({"panel": panel(request, {"faults": faults}), "warnings": [], "names": {}})
-        found = funnel(Clauses(values["owner_id"], values["properties"], values["exclusions"]))
+        properties, exclusions = (values[side] for side in SIDES)
+        found = funnel(Clauses(values["owner_id"], finished(properties), finished(exclusions)))
+        begun = parse(unfinished(properties), unfinished(exclusions)).clauses
+        warnings = [{"at": fault.pointer, "told": message(fault)} for fault in found.meaning.warnings]
+        waiting = _("Choose a value. Until then this line is not counted.")
         return JsonResponse(
             {
-                "panel": panel(request, shown(found)),
-                "warnings": [{"at": fault.pointer, "told": message(fault)} for fault in found.meaning.warnings],
-                "names": names_of(found.meaning.clauses, values["owner_id"]),
+                "panel": panel(request, {**shown(found), "is_unfinished": bool(begun)}),
+                "warnings": [*warnings, *({"at": clause.pointer, "told": waiting} for clause in begun)],
+                "names": names_of((*found.meaning.clauses, *begun), values["owner_id"]),
             }
         )
+
+
+def finished(side: dict[str, Any]) -> dict[str, Any]:
+    """The clauses of one side without those that are only begun: who builds has yet to choose their first value."""
+    return {code: listed for code, listed in side.items() if listed != []}
+
+
+def unfinished(side: dict[str, Any]) -> dict[str, Any]:
+    return {code: listed for code, listed in side.items() if listed == []}
 
 
 def nearest_first(rows: QuerySet[Any], code: str, name: str, text: str) -> QuerySet[Any]:
@@ -161,18 +175,18 @@ def names_of(clauses: tuple[Clause, ...], owner_id: uuid.UUID) -> dict[str, dict
 
 def shown(found: Funnel) -> dict[str, Any]:
     """A funnel as its template reads it."""
-    before = (found.total, *(stage.left for stage in found.stages))
+    lefts = (found.total, *(stage.left for stage in found.stages))
     stages = [
         {
             "words": words_of(stage.clause),
             "excluded": stage.clause.excluded,
-            "having": stage.having,
+            "before": before,
             "left": stage.left,
-            "lost": left - stage.left,
+            "lost": before - stage.left,
             "resolved": not isinstance(stage.clause.expression, Nobody),
             "faults": [message(fault) for fault in stage.clause.faults],
         }
-        for stage, left in zip(found.stages, before, strict=False)
+        for stage, before in zip(found.stages, lefts, strict=False)
     ]
     general = [fault for fault in found.meaning.warnings if fault.code == "no_properties"]
     words = describe(found.meaning, _)
