@@ -78,6 +78,44 @@ def test_it_builds_a_segment_by_keyboard_alone(visit: Visit) -> None:
     shows(visit, "10")
 
 
+def test_it_opens_no_list_unasked(visit: Visit, server: Server) -> None:
+    opened = visit.tab.locator(".a2-options:not([hidden])")
+    visit.open(change(segment_with(server, {"gender": ["F"], "region": ["north"]})))
+    shows(visit, "10")
+    visit.tab.click(f"{INCLUDE} .a2-clause:nth-child(2) .a2-remove")
+    shows(visit, "20")
+    visit.tab.wait_for_timeout(300)
+    assert opened.count() == 0
+    assert visit.tab.evaluate("document.activeElement.matches('[data-side=properties] > .a2-add input')")
+
+    visit.tab.keyboard.press("ArrowDown")
+    visit.tab.wait_for_selector(".a2-options:not([hidden])")
+    visit.tab.keyboard.press("Escape")
+    pick(visit, "region")
+    visit.tab.wait_for_timeout(300)
+    assert opened.count() == 0
+    pick(visit, "south")
+    shows(visit, "10")
+    visit.tab.keyboard.type("east")
+    visit.tab.keyboard.press("Enter")
+    visit.tab.wait_for_timeout(500)
+    assert opened.count() == 0
+    visit.tab.click(f"{INCLUDE} .a2-clause:nth-child(2) input")
+    visit.tab.wait_for_selector(".a2-options:not([hidden])")
+
+
+@pytest.mark.parametrize("side", [INCLUDE, EXCLUDE])
+def test_it_keeps_the_size_while_a_line_waits_for_its_value(visit: Visit, server: Server, side: str) -> None:
+    visit.open(change(segment_with(server, {"gender": ["F"]})))
+    shows(visit, "20")
+    visit.tab.focus(f"{side} > .a2-add input")
+    pick(visit, "region")
+    visit.tab.wait_for_selector(f"{side} .a2-clause:last-child .a2-warnings >> text=Choose a value.")
+
+    assert visit.tab.inner_text(".a2-headline strong") == "20"
+    assert "cannot be resolved" not in visit.tab.inner_text(".a2-live")
+
+
 def test_it_changes_a_value_and_says_what_that_did(visit: Visit, server: Server) -> None:
     visit.open(change(segment_with(server, {"gender": ["F"]}, name="Everybody soon")))
     shows(visit, "20")

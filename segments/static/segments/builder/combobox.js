@@ -11,18 +11,21 @@ let made = 0;
 export class Combobox {
   /**
    * Make `input` offer suggestions. `find(text, signal)` answers [{text, name, note}], `choose(text)` takes one that was
-   * chosen or typed out, `has(text)` says which are chosen already. With `stays` the list stays open for more.
+   * chosen or typed out, `has(text)` says which are chosen already. The list opens when somebody types, clicks or presses
+   * an arrow, never by the focus alone, and closes with a choice: it would cover what stands below.
    */
-  constructor(input, { find, choose, has = () => false, stays = false }) {
-    Object.assign(this, { input, choose, has, stays, options: [], active: -1 });
+  constructor(input, { find, choose, has = () => false }) {
+    Object.assign(this, { input, choose, has, options: [], active: -1, isWanted: false });
     this.list = document.createElement("ul");
     Object.assign(this.list, { id: `a2-options-${(made += 1)}`, className: "a2-options", role: "listbox", hidden: true });
     input.after(this.list);
     const attributes = { ...ROLE, "aria-controls": this.list.id };
     Object.entries(attributes).forEach(([name, value]) => input.setAttribute(name, value));
     this.look = latest(async (signal) => {
+      // What was closed meanwhile stays so, also where a key that came before it had the server asked.
+      if (!this.isWanted) return;
       const found = await find(input.value.trim(), signal);
-      if (document.activeElement === input) this.show(found.map((each, place) => this.option(each, place)));
+      if (this.isWanted) this.show(found.map((each, place) => this.option(each, place)));
     });
     this.listen();
   }
@@ -30,11 +33,11 @@ export class Combobox {
   listen() {
     const lookSoon = debounced(this.look, 150);
     this.input.addEventListener("input", () => {
+      this.isWanted = true;
       this.narrow();
       lookSoon();
     });
-    this.input.addEventListener("focus", this.look);
-    this.input.addEventListener("click", () => this.list.hidden && this.look());
+    this.input.addEventListener("click", () => this.list.hidden && this.open());
     this.input.addEventListener("blur", () => this.close());
     this.input.addEventListener("keydown", (event) => this.press(event));
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
@@ -49,7 +52,7 @@ export class Combobox {
     if (!step && !["Enter", "Escape"].includes(event.key)) return;
     if (event.key === "Escape" && this.list.hidden) return;
     event.preventDefault();
-    if (step && this.list.hidden) this.look();
+    if (step && this.list.hidden) this.open();
     else if (step) this.move(this.active < 0 && step < 0 ? this.options.length - 1 : this.active + step);
     else if (event.key === "Escape") this.close();
     else this.take(this.options[this.active]?.dataset.text ?? this.input.value.trim());
@@ -60,10 +63,15 @@ export class Combobox {
     this.input.value = "";
     this.close();
     this.choose(text);
-    if (this.stays) this.look();
+  }
+
+  open() {
+    this.isWanted = true;
+    this.look();
   }
 
   close() {
+    this.isWanted = false;
     this.list.hidden = true;
     this.active = -1;
     this.input.setAttribute("aria-expanded", "false");

@@ -59,7 +59,6 @@ export class Rows {
       find: (text, signal) => this.ask.values(clause.code, text, signal),
       choose: (text) => this.toggle(clause, text),
       has: (text) => clause.has(text),
-      stays: true,
     });
     input.addEventListener("paste", (event) => this.paste(event, clause));
     input.addEventListener("keydown", (event) => {
