@@ -42,6 +42,7 @@ def context(request: HttpRequest, segment: AudienceSegment) -> dict[str, Any]:
         "plot": history(segment, found.as_of - timedelta(days=SPANS[span]), found.as_of),
         "spans": SPANS,
         "span": span,
+        "is_young": segment.created_at > timezone.now() - tallying.KEPT,
         "looked_up": used[tallying.LOOKED_UP],
         "exported": used[tallying.EXPORTED],
         "curl": curl(request, segment),
@@ -55,6 +56,8 @@ def history(segment: AudienceSegment, begin: datetime, end: datetime) -> Any:
     within = list(rows.filter(as_of__gte=begin, as_of__lte=end).order_by("-as_of", "-pk")[:MOST_POINTS])
     before = list(rows.filter(as_of__lt=begin).order_by("-as_of", "-pk")[:1])
     points = [Point(row.as_of, row.size, row.revision) for row in (*before, *reversed(within))]
+    if len(points) == 1 and points[0].at > end - HOUR:
+        return None  # at the right edge of an hour there would be nothing to see
     young = bool(points) and points[0].at > begin
     return plot(points, min(points[0].at, end - HOUR) if young else begin, end)
 

@@ -100,12 +100,27 @@ def test_it_draws_the_history_and_marks_where_the_definition_was_changed(
     assert "The definition was changed: " in drawn
 
 
+def test_it_draws_no_size_that_was_counted_once_just_now(staff: Browser, segment: AudienceSegment) -> None:
+    told = text(staff.get(address(segment, "overview")))
+    assert "Its size was first counted within the last hour." in told
+    assert "a2-plot" not in told
+    assert "a2-spans" not in told
+
+    SegmentSize.objects.filter(segment=segment).update(as_of=timezone.now() - timedelta(hours=2))
+    told = text(staff.get(address(segment, "overview")))
+    assert "a2-plot" in told
+    assert "a2-spans" in told
+
+
 def test_it_says_when_it_was_used(staff: Browser, segment: AudienceSegment, people: Caller, monkeypatch: Any) -> None:
     monkeypatch.setattr(tallying, "TALLIES", tallying.Tallies())
     for _time in range(3):
         assert people.get("/audiences/get/p1/segments").status_code == 200
     assert b"".join(people.get(f"/audiences/segments/{segment.pk}/audiences", Accept="text/csv").streaming_content)
-    assert "not in the last 120 days" in page(staff, segment, "overview")
+    told = page(staff, segment, "overview")
+    assert "Looked up not since it was created Exported not since it was created" in told
+    AudienceSegment.objects.filter(pk=segment.pk).update(created_at=timezone.now() - timedelta(days=121))
+    assert "Looked up not in the last 120 days" in page(staff, segment, "overview")
     tallying.TALLIES.write()
     told = page(staff, segment, "overview")
 
