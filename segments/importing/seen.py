@@ -46,7 +46,8 @@ class Numbers(dict[Label, int]):
 
     def want(self, code: str, texts: Collection[str]) -> bool:
         """Whether there are numbers for all of these; those that there are not are wanted from now on."""
-        missing = {(code, text) for text in texts} - self.keys()
+        # Not a difference from the keys, which goes through all of them.
+        missing = {label for text in texts if (label := (code, text)) not in self}
         self.wanted |= missing
         return not missing
 
