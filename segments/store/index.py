@@ -142,12 +142,12 @@ def read_head(after: int) -> Read | None:
 
 
 def indexed(labels: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """The numbers of the values among these that have one."""
+    """The numbers of the values among these that have one; each is looked up, whatever the planner believes of them."""
     codes, texts = [code for code, _text in labels], [text for _code, text in labels]
     rows = fetch_all(
-        f"SELECT value.code, value.text, value.id FROM unnest(%s::text[], %s::text[]) AS asked (code, text)"
-        f" JOIN {VALUE} AS value"
-        f" ON value.code = asked.code AND md5(value.text) = md5(asked.text) AND value.text = asked.text",
+        f"SELECT value.* FROM unnest(%s::text[], %s::text[]) AS asked (code, text) CROSS JOIN LATERAL ("
+        f" SELECT code, text, id FROM {VALUE}"
+        f" WHERE code = asked.code AND md5(text) = md5(asked.text) AND text = asked.text OFFSET 0) AS value",
         [codes, texts],
     )
     return {(code, text): value for code, text, value in rows}
