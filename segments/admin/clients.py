@@ -135,18 +135,14 @@ class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
 
     def new_secret(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Ask, then make a new secret and show it."""
-        client = get_object_or_404(Client, pk=object_id)
-        if not self.has_change_permission(request, client):
-            raise PermissionDenied
+        client = self.changed_by(request, object_id)
         if request.method == "POST":
             return self.show_secret(request, client, client.renew_secret(actor(request)))
         return self.page(request, client, "confirm_secret.html", _("Make a new secret?"))
 
     def revoke_tokens(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Ask, then revoke every token that the client has."""
-        client = get_object_or_404(Client, pk=object_id)
-        if not self.has_change_permission(request, client):
-            raise PermissionDenied
+        client = self.changed_by(request, object_id)
         if request.method != "POST":
             return self.page(request, client, "confirm_revoke.html", _("Revoke all its tokens?"))
         count = client.revoke_tokens(actor(request))
@@ -156,9 +152,7 @@ class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
 
     def switch_off(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Ask, then take its access away: it gets no more tokens, and has none when it is switched on again."""
-        client = get_object_or_404(Client, pk=object_id)
-        if not self.has_change_permission(request, client):
-            raise PermissionDenied
+        client = self.changed_by(request, object_id)
         if request.method != "POST":
             return self.page(request, client, "confirm_off.html", _("Take its access away?"))
         with transaction.atomic():
@@ -166,6 +160,13 @@ class ClientAdmin(Findable, ContractAdmin, WholeDeletion):
             client.revoke_tokens(actor(request))
         messages.success(request, _("%s is switched off: its secret and its tokens are refused.") % client.name)
         return redirect("admin:segments_client_change", client.pk)
+
+    def changed_by(self, request: HttpRequest, object_id: int) -> Client:
+        """The client, for those who may change it."""
+        client = get_object_or_404(Client, pk=object_id)
+        if not self.has_change_permission(request, client):
+            raise PermissionDenied
+        return client
 
     def show_secret(self, request: HttpRequest, client: Client, secret: str) -> HttpResponse:
         """The only page that ever has it; nobody is to keep a copy of the page."""
