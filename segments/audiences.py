@@ -1,21 +1,23 @@
 """Writing audiences: learn what is new to the catalogue, then hand them to the store."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 from django.db.models.functions import MD5
 
 from segments import catalogue
 from segments.catalogue import Aliases
 from segments.exceptions import step
-from segments.models import AudienceAttributeValue, IndexedValue, Owner
+from segments.models import AudienceAttributeValue, Change, IndexedValue, Owner
 from segments.store import UNSENT, Profile, ProfileChange, UpsertCounts, store
 from segments.store.loading import Look, NotFree, Waiting, values_brought
+
+MOST_LEARNED = 100_000
 
 
 @dataclass
@@ -34,37 +36,58 @@ def upsert(changes: Sequence[ProfileChange], *, strict: bool = False, owner: Own
         return store().upsert([read_now(change, aliases) for change in changes] if aliases else changes)
 
 
-def load(waiting: Waiting, look: Look, *, owner: Owner | None = None) -> UpsertCounts:
+class Learned:
+    """The numbers of values that the catalogue was found to have, which is so until something in it changes."""
+
+    def __init__(self) -> None:
+        self.change: int | None = None
+        self.numbers: set[int] = set()
+
+    def others(self, numbers: Iterable[int]) -> list[int]:
+        """Those that it may lack; call it while the catalogue is held still.
+
+        Whoever renames, merges or deletes leaves a change before the catalogue can be held still again.
+        """
+        change = Change.objects.aggregate(last=Max("id"))["last"]
+        if change != self.change or len(self.numbers) > MOST_LEARNED:
+            self.change, self.numbers = change, set()
+        return [number for number in numbers if number not in self.numbers]
+
+
+def load(waiting: Waiting, look: Look, learned: Learned, *, owner: Owner | None = None) -> UpsertCounts:
     """Create or change the audiences that wait in a table of an import's, all or none; `look` was taken before."""
     if not look.new + look.changed:
         return UpsertCounts(unchanged=look.rows)
     try:
         with suppress(NotFree), transaction.atomic():
             if look.values:
-                learn_numbered(list(look.values), owner)
+                learn_numbered(look.values, learned, owner)
                 waiting.create(look.rows, look.values)
                 return UpsertCounts(created=look.rows)
         with transaction.atomic():
             catalogue.hold_still()
             count, seq = waiting.bring()
-            learn_numbered(values_brought(), owner)
+            learn_numbered(values_brought(), learned, owner)
             written = waiting.write(count, seq)
-        return replace(written, unchanged=look.rows - written.created - written.updated)
     except Renamed:
-        return upsert(waiting.changes(), owner=owner)
+        written = upsert(waiting.changes(), owner=owner)
+    return replace(written, unchanged=look.rows - written.created - written.updated)
 
 
 class Renamed(Exception):
     """A value has been renamed since it was read."""
 
 
-def learn_numbered(numbers: Sequence[int], owner: Owner | None) -> None:
+def learn_numbered(numbers: Iterable[int], learned: Learned, owner: Owner | None) -> None:
     """Register those of the values with these numbers that the catalogue lacks; Renamed when one is an alias by now."""
     catalogue.hold_still()
-    if wanted := lacking(numbers):
+    others = learned.others(numbers)
+    if wanted := others and lacking(others):
         aliases = catalogue.learn(wanted, {}, owner=owner)
         if any((code, text) in aliases for code, texts in wanted.items() for text in texts):
             raise Renamed
+    else:
+        learned.numbers.update(others)
 
 
 # One parameter for all: hundreds of them take longer to be written than to be looked up.

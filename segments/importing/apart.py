@@ -17,6 +17,7 @@ from segments.importing.ahead import THREADS
 from segments.importing.quick import Asked, Quick, Taken
 
 MODULE = "segments.importing.reader_apart"
+PIPE = 2**20  # bytes, so that neither waits for the other after every few lines
 GONE = (EOFError, OSError, pickle.UnpicklingError)
 
 Process = subprocess.Popen[bytes]
@@ -63,6 +64,7 @@ class Apart:
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pipesize=PIPE,
             start_new_session=True,
         )
         opened.callback(end, process)

@@ -15,7 +15,8 @@ from segments.importing.cells import AttributeHeader, Header
 from segments.importing.copying import NULL, escaped, row_of
 from segments.importing.kinds import Begin, Kind, Row
 from segments.importing.options import Options
-from segments.importing.quick import Asked, members
+from segments.importing.ordering import Already
+from segments.importing.quick import Asked, braced
 from segments.importing.quick_csv import QuickCSV
 from segments.importing.quick_json import QuickJSON
 from segments.importing.seen import Numbers, Seen
@@ -26,7 +27,7 @@ from segments.models.changes import Actor
 from segments.recounting import recount_all
 from segments.shapes import Reading
 from segments.store import Profile, UpsertCounts, store
-from segments.store.loading import WAITING, Look, Waiting
+from segments.store.loading import WAITING, Look, Waiting, already_stored
 from segments.store.numbering import number_values, numbers_known
 
 UNKNOWN = gettext_noop(
@@ -52,6 +53,7 @@ class Audiences(Kind):
         self.merged: list[str] | None = None
         self.find = numbers_known if options.dry_run else number_values
         self.numbers = Numbers(self.find)
+        self.learned = audiences.Learned()
         self.aliases = cache(aliases_of)  # what is renamed from here on is noticed when it is written
 
     def header(self, names: Sequence[str]) -> AttributeHeader:
@@ -142,9 +144,12 @@ class Audiences(Kind):
             str("id_type" in values),
             NULL if alt_id is None else escaped(orjson.dumps(alt_id).decode()),
             str("alt_id" in values),
-            *(members(pieces) if "properties" in values else (NULL, NULL)),
+            *(map(braced, zip(("", ""), *pieces, strict=True)) if "properties" in values else (NULL, NULL)),
             NULL if created_at is None else created_at.isoformat(),
         )
+
+    def already(self) -> Already:
+        return already_stored(self.merged)
 
     def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look]]:
         return ahead(lambda rows: self.waiting(rows).look(), ranges)
@@ -153,7 +158,7 @@ class Audiences(Kind):
         look = look or self.waiting(rows).look()
         if self.options.dry_run:
             return UpsertCounts(look.new, look.changed, look.rows - look.new - look.changed)
-        return audiences.load(self.waiting(rows), look, owner=self.owner)
+        return audiences.load(self.waiting(rows), look, self.learned, owner=self.owner)
 
     def waiting(self, rows: Range) -> Waiting:
         return Waiting(rows.table, rows.after, rows.upto, self.merged)

@@ -46,8 +46,8 @@ class Comparison:
 
     def run(self, name: str) -> Iterator[Difference]:
         """Every difference, in the order of keys; ImportRefused when the file as such cannot be read."""
-        staging = Staging("compared")
-        staging.create(BODY, lasting=False)
+        staging = Staging("compared", lasting=False)
+        staging.create()
         try:
             with opened(name) as source:
                 self.read(Rows(self.kind, source, quickly=False), staging)
@@ -64,7 +64,7 @@ class Comparison:
             good = [row for row in batch.rows if not row.faults]
             self.lines += batch.count
             self.rejected += batch.count - len(good)
-            staging.add(BODY, map(self.staged, good), len(good))
+            staging.add(BODY, "".join(map(self.staged, good)).encode(), len(good))
 
     def staged(self, row: Row) -> str:
         body = orjson.dumps([row.record.line, row.values]).decode()

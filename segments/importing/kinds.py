@@ -11,6 +11,7 @@ from segments.exceptions import Fault, ImportRefused, gettext_noop
 from segments.importing.cells import FieldHeader, Header
 from segments.importing.copying import escaped, row_of
 from segments.importing.options import Options
+from segments.importing.ordering import NONE, Already
 from segments.importing.quick import Asked, Quick
 from segments.importing.readers import Record
 from segments.importing.staging import BODY, Range, Staging
@@ -106,6 +107,10 @@ class Kind(ABC):
         return [
             row_of(row.record.line, escaped(self.key(row)), escaped(orjson.dumps(row.values).decode())) for row in rows
         ]
+
+    def already(self) -> Already:
+        """What says which staged rows are here as they were sent, and need not be applied."""
+        return NONE
 
     def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look | None]]:
         """Each range, with what can be told of it before it is written."""

@@ -6,13 +6,13 @@ Nothing here needs Django or the database, so that it can be done in a process t
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from segments.contract import AUDIENCE
 from segments.importing.copying import escaped
-from segments.importing.seen import MOST_MEMORY, Label, Numbers, Odd, Piece
+from segments.importing.seen import MOST_MEMORY, Label, Numbers, Odd
 from segments.shapes import Wrong
 
 PLAIN_ID = re.compile(r"(?!\.{1,2}\Z)[!-.0-\[\]-~]{1,128}").fullmatch
@@ -47,7 +47,7 @@ class Taken:
     count: int
     odd: Sequence[int]
     ready: int
-    rows: str
+    rows: bytes
 
 
 class Quick(ABC):
@@ -72,7 +72,7 @@ class Quick(ABC):
         if self.numbers.memory > MOST_MEMORY:
             self.forget()
             self.numbers.forget()
-        return Taken(count, odd, len(ready), "".join([row for _line, _key, row in ready]))
+        return Taken(count, odd, len(ready), "".join([row for _line, _key, row in ready]).encode())
 
     @abstractmethod
     def look_at(self, first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:
@@ -97,7 +97,6 @@ def key_of(audience_id: str) -> str:
         raise Odd from None
 
 
-def members(pieces: Sequence[Piece]) -> tuple[str, str]:
-    """The properties and the value ids of a row, as COPY takes them."""
-    properties, value_ids = map("".join, zip(("", ""), *pieces, strict=True))
-    return f"{{{properties[1:]}}}", f"{{{value_ids[1:]}}}"
+def braced(members: Iterable[str]) -> str:
+    """The properties or the value ids of a row as COPY takes them; each member has a comma before it."""
+    return f"{{{''.join(members)[1:]}}}"

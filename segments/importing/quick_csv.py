@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from segments.importing.cells import AttributeHeader
 from segments.importing.lines import BOM, LONGEST_LINE
-from segments.importing.quick import PLAIN_ID, Asked, Quick, Ready, key_of, members
+from segments.importing.quick import PLAIN_ID, Asked, Quick, Ready, key_of
 from segments.importing.seen import Odd, Seen, Unnumbered, Unread
 
 MARK = BOM.decode()
@@ -34,6 +34,7 @@ class QuickCSV(Quick):
     def forget(self) -> None:
         places = [place for place in range(len(self.header.names)) if place != self.header.place]
         self.seen = [self.column(self.header.codes.get(place)) for place in places]
+        self.value_ids = [each.value_ids for each in self.seen]
 
     def column(self, code: str | None) -> Seen | Unread:
         if code is None:
@@ -74,8 +75,9 @@ class QuickCSV(Quick):
 
     def row(self, number: int, audience_id: str, cells: list[str]) -> str:
         key = audience_id if PLAIN_ID(audience_id) else key_of(audience_id)
-        properties, value_ids = members([*map(dict.__getitem__, self.seen, cells)])
-        return f"{number}\t{key}\t{properties}\t{value_ids}\n"
+        properties = "".join(map(dict.__getitem__, self.seen, cells))
+        value_ids = "".join(map(dict.__getitem__, self.value_ids, cells))
+        return f"{number}\t{key}\t{{{properties[1:]}}}\t{{{value_ids[1:]}}}\n"
 
     def wait(self, late: list[Line]) -> Iterator[int]:
         """Want all the numbers that these lines need, and keep them until these are there; which of them are odd."""

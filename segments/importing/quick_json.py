@@ -10,7 +10,7 @@ from segments.border import is_in_range, parse_json, unsafe
 from segments.contract import AUDIENCE
 from segments.exceptions import UnreadableJSON
 from segments.importing.copying import NULL, escaped
-from segments.importing.quick import Asked, Quick, Ready, key_of, members
+from segments.importing.quick import Asked, Quick, Ready, braced, key_of
 from segments.importing.seen import ENTRY, Odd, Seen, Unnumbered
 from segments.labels import MAX_CODES, canonical_properties, nfc
 from segments.shapes import Wrong
@@ -173,5 +173,6 @@ def parts_of(cell: str | bytes) -> list[Any]:
 
 
 def row(number: int, key: str, fields: str, cells: Cells) -> str:
-    properties, value_ids = members([seen[cell] for seen, cell in cells])
+    properties = braced([seen[cell] for seen, cell in cells])
+    value_ids = braced([seen.value_ids[cell] for seen, cell in cells])
     return f"{number}\t{key}\t{fields}\t{properties}\t{value_ids}\n"

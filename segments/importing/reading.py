@@ -30,7 +30,7 @@ class Batch:
     columns: Sequence[str] = ()
     rows: list[Row] = field(default_factory=list)
     ready: int = 0
-    texts: list[str] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
     is_full: bool = False
 
     @property

@@ -13,7 +13,7 @@ from django.utils import timezone
 from segments.exceptions import ImportRefused, gettext_noop
 from segments.importing.receipt import APPLIED
 from segments.importing.sources import Source
-from segments.importing.staging import STAGED, Staging
+from segments.importing.staging import READ, STAGED, Staging
 from segments.models import Import, ImportRange
 from segments.store.database import execute, fetch_all
 
@@ -92,7 +92,7 @@ def clear(row: Import) -> None:
     Import.objects.filter(finished_at__lt=timezone.now() - KEPT).exclude(staged=None).update(staged=None)
     ImportRange.objects.filter(of_import__staged=None).exclude(of_import=row.pk).delete()
     needed = {f"{STAGED}{pk}" for pk in Import.objects.exclude(staged=None).values_list("pk", flat=True)}
-    for (table,) in fetch_all(LEFT, [f"^{STAGED}[0-9]+$"]):
+    for (table,) in fetch_all(LEFT, [f"^{STAGED}[0-9]+({READ})?$"]):
         if table not in needed:
             execute(f"DROP TABLE {table}")
 

@@ -23,11 +23,16 @@ from segments.importing.sources import Source, opened
 from segments.importing.staging import STAGED, Staging
 from segments.models import Import, ImportReject
 from segments.models.changes import Actor
+from segments.store.database import execute
 
 TOO_MANY = gettext_noop(
     "%(rejected)d of %(lines)d lines were rejected, and --max-errors allows %(most)s; nothing was applied. "
     "Mend them, or allow more."
 )
+
+# A range need not be on the disk before the next one begins: they get there in their order, each with its place in the
+# ledger, and the transaction that says the import is done waits for all of them.
+UNHURRIED = "SET LOCAL synchronous_commit = off"
 
 
 class ImportRun:
@@ -82,14 +87,14 @@ class ImportRun:
         if before := unfinished(self.row, digest, restart=self.options.restart):
             self.go_on_with(before)
         clear(self.row)
-        staging = Staging(f"{STAGED}{self.row.pk}")
+        staging = self.staging()
         if self.row.staged is not None and staging.is_whole(self.row.staged):
             self.kind.options = replace(self.options, strict=False)  # that was judged
             Rows(self.kind, source).open()
             self.receipt = Receipt.of(self.row)
             return staging
         self.receipt = Receipt(**applied_by(self.row))
-        staging.create(self.kind.columns)
+        staging.create()
         self.read(source, staging)
         self.judge(staging)
         if stamp != stamp_of(source):
@@ -110,7 +115,7 @@ class ImportRun:
     def complete(self, staging: Staging, digest: str) -> None:
         """Remember that all of the file is staged, so that the import can be gone on with."""
         with transaction.atomic():
-            staging.complete()
+            staging.complete(self.kind.already())
             settle(self.row, staging)
             for name in APPLIED:
                 setattr(self.receipt, name, getattr(self.row, name))
@@ -142,8 +147,11 @@ class ImportRun:
             self.row.end(Import.State.DONE)
         self.drop()
 
+    def staging(self) -> Staging:
+        return Staging(f"{STAGED}{self.row.pk}", self.kind.columns)
+
     def drop(self) -> None:
-        Staging(f"{STAGED}{self.row.pk}").drop()
+        self.staging().drop()
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -193,9 +201,9 @@ class ImportRun:
             if row.faults:
                 self.receipt.reject(rejects.add(row))
         if batch.ready:
-            staging.add(batch.columns, batch.texts, batch.ready)
+            staging.add(batch.columns, b"".join(batch.texts), batch.ready)
         if good := [row for row in batch.rows if not row.faults]:
-            staging.add(self.kind.columns, self.kind.staged(good), len(good))
+            staging.add(self.kind.columns, "".join(self.kind.staged(good)).encode(), len(good))
 
     def keep_rejects(self, rejects: Rejects) -> None:
         self.row.rejects_file = printable(str(rejects.path.absolute())) if rejects.are_open else ""
@@ -229,12 +237,13 @@ class ImportRun:
         for rows, look in self.kind.looks(staging.ranges(pace, last.upto if last else "")):
             began = time.monotonic()
             with transaction.atomic():
+                execute(UNHURRIED)
                 counts = self.kind.apply(rows, look)
                 self.receipt.add(counts)
                 self.row.ranges.create(upto=rows.upto, **asdict(counts))
                 self.keep_counts()
                 transaction.set_rollback(self.options.dry_run)
-            pace.took(counts.total, time.monotonic() - began)
+            pace.took(min(counts.total, pace.rows), time.monotonic() - began)
             self.progress.advance(self.receipt.applied, self.receipt.applied)
         self.receipt.duplicate = staging.rows - self.receipt.applied
         self.keep_counts()

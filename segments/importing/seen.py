@@ -63,11 +63,12 @@ class Numbers(dict[Label, int]):
         self.memory = 0
 
 
-class Seen(dict[Any, Piece]):
-    """The values of one attribute by what stood in the file; what is new is read as it is asked for.
+class Seen(dict[Any, str]):
+    """The values of one attribute as JSON, by what stood in the file; what is new is read as it is asked for.
 
-    `parts` takes apart what stands for several values, and `aliases` are texts that are read as others. A part that is
-    not plainly right raises Odd, one without number Unnumbered, when the numbers of all parts are wanted.
+    Their numbers are in `value_ids` from then on. `parts` takes apart what stands for several values, and `aliases` are
+    texts that are read as others. A part that is not plainly right raises Odd, one without number Unnumbered, when the
+    numbers of all parts are wanted.
     """
 
     def __init__(
@@ -84,17 +85,19 @@ class Seen(dict[Any, Piece]):
         self.parts = parts
         self.texts: dict[str, str] = {}
         self.members: dict[str, tuple[str, str]] = {}
+        self.value_ids: dict[Any, str] = {}
 
-    def __missing__(self, value: Any) -> Piece:
+    def __missing__(self, value: Any) -> str:
         parts = self.parts(value)
         if len(parts) > MAX_VALUES:
             raise Odd
         texts = {self.text(part) for part in parts}
         if not (texts <= self.members.keys() or self.numbers.want(self.code, texts)):
             raise Unnumbered
-        piece = self[value] = self.piece(texts)
-        self.numbers.memory += ENTRY + COPIES * len(piece[0])
-        return piece
+        member, self.value_ids[value] = self.piece(texts)
+        self[value] = member
+        self.numbers.memory += 2 * ENTRY + COPIES * len(member)
+        return member
 
     def text(self, part: Any) -> str:
         """The canonical text of a value, as it is read now."""
@@ -121,8 +124,12 @@ class Seen(dict[Any, Piece]):
         return member
 
 
-class Unread(dict[Any, Piece]):
+class Unread(dict[Any, str]):
     """The cells of a column that is skipped."""
 
-    def __missing__(self, value: Any) -> Piece:
-        return "", ""
+    def __missing__(self, value: Any) -> str:
+        return ""
+
+    @property
+    def value_ids(self) -> dict[Any, str]:
+        return self

@@ -9,41 +9,43 @@ from typing import Any
 from django.db import connection, transaction
 
 from segments.importing.ahead import threads
+from segments.importing.ordering import NONE, Already, has_long_rows, keep_whole, put_in_order
 from segments.importing.pace import Pace
-from segments.store.database import execute, fetch_all, fetch_one
+from segments.store.database import execute, fetch_all
 
 STAGED = "import_staged_"  # and the number of the import
+READ = "_read"  # what the file has in its own order, until it is put in the order of keys
 CHUNK_BYTES = 8 * 2**20
-SORTING = "256MB"  # of memory that PostgreSQL may take to do so
 BODY = {"body": "text"}
-PACKED = ("text", "jsonb")
 
 CREATE = """
-    CREATE {kind} TABLE {table} (line bigint, key text COLLATE "C", {columns}) WITH (autovacuum_enabled = off)"""
+    CREATE {kind} TABLE {table}{read} (line bigint, key text COLLATE "C", {columns}) WITH (autovacuum_enabled = off)"""
+
+IS_ORDERED = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'is_stored'"
+
 SHARED = """
     SELECT shared, min(key), max(key)
-    FROM {table} CROSS JOIN LATERAL (SELECT body::json ->> %s) AS member (shared)
+    FROM {table}{read} CROSS JOIN LATERAL (SELECT body::json ->> %s) AS member (shared)
     WHERE shared IS NOT NULL
     GROUP BY shared HAVING min(key) <> max(key)
     ORDER BY shared LIMIT 1"""
-BODIES = """
-    SELECT DISTINCT ON (key) body FROM {table}
-    WHERE key > %(after)s AND key <= %(upto)s ORDER BY key, line DESC"""
+BODIES = "SELECT body FROM {table} WHERE key > %(after)s AND key <= %(upto)s ORDER BY key"
 
-# The last key of the next range, or nothing where there are fewer rows.
-END = "SELECT key FROM {table} WHERE key > %(after)s ORDER BY key OFFSET %(most)s - 1 LIMIT 1"
+# The last key of the next range, or nothing where there are fewer rows to write.
+END = """
+    SELECT key FROM {table} WHERE key > %(after)s AND NOT is_stored ORDER BY key OFFSET %(most)s - 1 LIMIT 1"""
 END_OF_LONG_ROWS = """
     SELECT max(key) FROM (
         SELECT key, sum(size) OVER (ORDER BY key ROWS UNBOUNDED PRECEDING) - size AS before FROM (
-            SELECT DISTINCT ON (key) key, octet_length(staged::text) AS size FROM {table} AS staged
-            WHERE key > %(after)s ORDER BY key, line DESC LIMIT %(most)s
+            SELECT key, octet_length(staged::text) AS size FROM {table} AS staged
+            WHERE key > %(after)s AND NOT is_stored ORDER BY key LIMIT %(most)s
         ) AS following
     ) AS summed WHERE before < %(bytes)s"""
 
 
 @dataclass(frozen=True)
 class Range:
-    """The rows of `table` whose keys come behind `after` and up to `upto`; of each key the last line counts."""
+    """The rows of `table` whose keys come behind `after` and up to `upto`."""
 
     table: str
     after: str
@@ -56,37 +58,37 @@ class Range:
 
 
 class Staging:
-    """The rows of one import: line, key, and the columns that its kind needs."""
+    """The rows of one import: line, key, and the columns that its kind needs, `is_stored` for one that is here as sent.
 
-    def __init__(self, table: str) -> None:
+    They come in the order of the file. When they are complete they are in the order of keys, of each the last line.
+    """
+
+    def __init__(self, table: str, columns: Mapping[str, str] = BODY, *, lasting: bool = True) -> None:
+        """One that is not to last goes with the connection."""
         self.table = table
+        self.columns = columns
+        self.kind = "UNLOGGED" if lasting else "TEMPORARY"
         self.rows = 0
         self.has_long_rows = False
         self.pool: ThreadPoolExecutor | None = None
         self.bringing: Future[None] | None = None
 
-    def create(self, columns: Mapping[str, str], *, lasting: bool = True) -> None:
-        """Make the table, empty; one that is not to last goes with the connection.
-
-        Whole texts are kept as they are: packing them takes longer than writing them.
-        """
-        described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        kind = "UNLOGGED" if lasting else "TEMPORARY"
+    def create(self) -> None:
+        """Make the table for what is read, empty; JSON is text in it."""
+        kinds = {name: "text" if kind == "jsonb" else kind for name, kind in self.columns.items()}
         self.drop()
-        execute(CREATE.format(kind=kind, table=self.table, columns=described))
-        for name, kind in columns.items():
-            if kind in PACKED:
-                execute(f"ALTER TABLE {self.table} ALTER {name} SET STORAGE EXTERNAL")
+        execute(self.query(CREATE, columns=", ".join(f"{name} {kind}" for name, kind in kinds.items())))
+        keep_whole(self.table + READ, [name for name, kind in kinds.items() if kind == "text"])
 
-    def add(self, columns: Iterable[str], rows: Iterable[str], count: int) -> None:
+    def add(self, columns: Iterable[str], rows: bytes, count: int) -> None:
         """Bring so many rows as COPY takes them."""
         self.rows += count
-        names, text = ", ".join(("line", "key", *columns)), "".join(rows)
+        names = ", ".join(("line", "key", *columns))
         self.wait()
         if self.pool is None:
-            self.bring(names, text)
+            self.bring(names, rows)
         else:
-            self.bringing = self.pool.submit(self.bring, names, text)
+            self.bringing = self.pool.submit(self.bring, names, rows)
 
     @contextmanager
     def beside(self) -> Iterator[None]:
@@ -105,42 +107,34 @@ class Staging:
             self.bringing.result()
         self.bringing = None
 
-    def bring(self, names: str, text: str) -> None:
+    def bring(self, names: str, rows: bytes) -> None:
         cursor = connection.cursor()
-        copying = f"COPY {self.table} ({names}) FROM STDIN"
+        copying = self.query("COPY {table}{read} ({names}) FROM STDIN", names=names)
         with cursor, connection.wrap_database_errors, cursor.copy(copying) as copy:
-            copy.write(text)
+            copy.write(rows)
 
-    def complete(self) -> None:
-        """Say that there is no more to come; the rows are put in the order in which they will be read."""
+    def complete(self, already: Already = NONE) -> None:
+        """Say that there is no more to come; `already` says of each row `sent` whether it is here as it was sent."""
         with transaction.atomic():
-            execute(f"SET LOCAL maintenance_work_mem = '{SORTING}'")
-            execute(f"CREATE INDEX {self.table}_keys ON {self.table} (key, line DESC)")
-            execute(f"CLUSTER {self.table} USING {self.table}_keys")
-        self.look_for_long_rows()
+            put_in_order(self.table + READ, self.table, self.kind, self.columns, already)
+            execute(self.query("DROP TABLE {table}{read}"))
+        self.has_long_rows = has_long_rows(self.table)
 
     def is_whole(self, rows: int) -> bool:
-        """Whether the table is there with so many rows: it is empty after PostgreSQL itself has crashed."""
-        if (
-            self.fetch("SELECT to_regclass('{table}')::text") is None
-            or self.fetch("SELECT count(*) FROM {table}") != rows
-        ):
+        """Whether the table is there with what so many lines came to: it is empty after PostgreSQL has crashed."""
+        if not fetch_all(IS_ORDERED, [self.table]) or (rows and not self.fetch("SELECT 1 FROM {table} LIMIT 1")):
             return False
         self.rows = rows
-        self.look_for_long_rows()
+        self.has_long_rows = has_long_rows(self.table)
         return True
 
     def count_upto(self, key: str) -> int:
         """How many keys there are up to this one."""
-        return int(self.fetch("SELECT count(DISTINCT key) FROM {table} WHERE key <= %(key)s", key=key))
-
-    def look_for_long_rows(self) -> None:
-        out_of_line = "SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = %s::regclass"
-        self.has_long_rows = fetch_one(out_of_line, [self.table])[0]
+        return int(self.fetch("SELECT count(*) FROM {table} WHERE key <= %(key)s", key=key))
 
     def shared(self, name: str) -> tuple[str, str, str] | None:
         """A value of this field that stands in rows of several keys, with two of them."""
-        found = fetch_all(SHARED.format(table=self.table), [name])
+        found = fetch_all(self.query(SHARED), [name])
         return found[0] if found else None  # type: ignore[return-value]
 
     def ranges(self, pace: Pace, after: str = "") -> Iterator[Range]:
@@ -153,10 +147,13 @@ class Staging:
 
     def fetch(self, query: str, **params: object) -> Any:
         """The one value of the first row that is found."""
-        found = fetch_all(query.format(table=self.table), {"bytes": CHUNK_BYTES, **params})
+        found = fetch_all(self.query(query), {"bytes": CHUNK_BYTES, **params})
         return found[0][0] if found else None
 
+    def query(self, statement: str, **parts: str) -> str:
+        return statement.format(kind=self.kind, table=self.table, read=READ, **parts)
+
     def drop(self) -> None:
-        """Remove the table, unless the connection is gone."""
+        """Remove what there is, unless the connection is gone."""
         if connection.is_usable():
-            execute(f"DROP TABLE IF EXISTS {self.table}")
+            execute(self.query("DROP TABLE IF EXISTS {table}, {table}{read}"))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -15,8 +16,11 @@ from segments.store.roaring import EVERYONE, BitMap, Delta
 from segments.store.rows import AUDIENCE
 from segments.store.writing import (
     DIFFERS,
+    FIELDS_DIFFER,
+    IDS_ARE_KEPT,
     INCOMING,
     STORED,
+    VALUE,
     advance,
     lock_head,
     moment_to_write,
@@ -32,23 +36,35 @@ WAITING = {
     "value_ids": "int[]",
     "created_at": "timestamptz",
 }
-"""The columns of such a table besides `line` and `key`; properties and value ids are null where none were sent."""
+"""The columns of such a table besides `key` and `is_stored`; properties and value ids are null where none were sent."""
 
 SENT = """(
-    SELECT DISTINCT ON (key) *, %(merged)s::text[] AS merged FROM {waiting}
-    WHERE key > %(after)s AND key <= %(upto)s ORDER BY key, line DESC
+    SELECT *, %(merged)s::text[] AS merged FROM {waiting}
+    WHERE key > %(after)s AND key <= %(upto)s AND NOT is_stored ORDER BY key
 ) AS sent"""
 
-# All are new where nobody is: no row has to be looked up then.
-LOOK_AT_FREE = f"""
-    SELECT count(*), count(*), coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key), '')
-    FROM {SENT}"""
+# Whether a row is stored as it was sent, for sure; any other one is looked at again when it is written.
+JOINED = f"""
+    LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.key CROSS JOIN (SELECT %(merged)s::text[]) AS columns (merged)"""
+IS_STORED = f"stored.id IS NOT NULL AND NOT {DIFFERS}"
+
+# The same where nobody has an attribute that is not replaced: comparing takes the value ids alone, and little memory.
+ARE_THE_SAME = f"""
+    stored.id IS NOT NULL AND NOT {FIELDS_DIFFER}
+    AND coalesce(sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT}, sent.properties IS NULL)"""
+HAS_OTHERS = f"SELECT EXISTS (SELECT FROM {VALUE} WHERE code <> ALL(%s))"
+
+COUNT = """
+    SELECT count(*) FILTER (WHERE NOT is_stored), count(*) FILTER (WHERE is_stored) FROM {waiting}
+    WHERE key > %(after)s AND key <= %(upto)s"""
+
+VALUES = f"""
+    SELECT coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key), '') FROM {SENT}"""
 
 LOOK = f"""
-    SELECT count(*), count(*) FILTER (WHERE is_new),
-        coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key) FILTER (WHERE is_to_write), '')
+    SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed)
     FROM (
-        SELECT key, sent.value_ids, stored.id IS NULL AS is_new, stored.id IS NULL OR {DIFFERS} AS is_to_write
+        SELECT stored.id IS NULL AS is_new, stored.id IS NOT NULL AND {DIFFERS} AS is_changed
         FROM {SENT} {STORED.format(key="sent.key")}
         OFFSET 0
     ) AS looked"""
@@ -81,6 +97,13 @@ CREATE = f"""
         coalesce(created_at, %(moment)s),
         greatest(%(moment)s, created_at)
     FROM {SENT}"""
+
+
+def already_stored(merged: Sequence[str] | None) -> tuple[str, str, dict[str, Any]]:
+    """SQL to be joined to rows that were sent, SQL for whether one is stored as it is, and the values for both."""
+    codes = None if merged is None else list(merged)
+    has_others = codes is not None and fetch_one(HAS_OTHERS, [codes])[0]
+    return JOINED, IS_STORED if has_others else ARE_THE_SAME, {"merged": codes}
 
 
 class NotFree(Exception):
@@ -116,11 +139,13 @@ class Waiting:
     def look(self) -> Look:
         """What writing them would come to just now."""
         with transaction.atomic():
-            look = LOOK_AT_FREE if fetch_one(IS_FREE, self.params)[0] else LOOK
-            rows, new, value_ids = fetch_one(self.query(look), self.params)
-        count = value_ids.count("{")
-        values = roaring.grouped(range(count), value_ids) if new == count == rows else None
-        return Look(rows, new, count - new, values)
+            sent, stored = fetch_one(self.query(COUNT), self.params)
+            if stored or not fetch_one(IS_FREE, self.params)[0]:
+                new, changed = fetch_one(self.query(LOOK), self.params)
+                return Look(sent + stored, new, changed)
+            # All are new where nobody is: no row has to be looked up then.
+            (value_ids,) = fetch_one(self.query(VALUES), self.params)
+        return Look(sent, sent, 0, roaring.grouped(range(sent), value_ids))
 
     def changes(self) -> list[ProfileChange]:
         """All of them one by one."""

@@ -66,10 +66,12 @@ IDS_ARE_KEPT = f"""
     (SELECT epoch IS NOT NULL AND seq - base_seq = (SELECT count(*) FROM {DELTA} AS delta WHERE delta.seq > base_seq)
     FROM {HEAD})"""
 
+FIELDS_DIFFER = """
+    (sent.sends_id_type AND stored.id_type IS DISTINCT FROM sent.id_type
+    OR sent.sends_alt_id AND stored.alt_id IS DISTINCT FROM sent.alt_id)"""
+
 # Whether what was sent changes what is stored.
-DIFFERS = f"""(
-    sends_id_type AND stored.id_type IS DISTINCT FROM sent.id_type
-    OR sends_alt_id AND stored.alt_id IS DISTINCT FROM sent.alt_id
+DIFFERS = f"""({FIELDS_DIFFER}
     OR CASE
         WHEN sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT} THEN false
         WHEN NOT sent.value_ids <@ stored.value_ids AND {IDS_ARE_KEPT} THEN true

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from django.db import transaction
 
-from segments import renaming, settling
+from segments import renaming, settling, values
 from segments.importing.audiences import Audiences
 from segments.importing.options import Options
 from segments.importing.progress import Silence
@@ -159,7 +159,7 @@ def test_somebody_comes_into_a_range_that_was_free_when_it_was_looked_at(folder,
 @pytest.mark.parametrize("change", [{"tier": "silver"}, {}, None])
 def test_what_is_changed_or_deleted_behind_a_look_is_written_after_it_or_left_alone(folder, api, change):
     path, platform = folder.file("people.csv", GOLD), api("platform")
-    load("audiences", folder.file("before.csv", GOLD.replace("p07,F", "p07,M")))
+    load("audiences", folder.file("before.csv", GOLD.replace(",F", ",M")))
 
     def act():
         if change is None:
@@ -170,7 +170,7 @@ def test_what_is_changed_or_deleted_behind_a_look_is_written_after_it_or_left_al
     receipt = run(path, After(2, act))
 
     assert rows()["p07"] == {"gender": ["F"], "tier": ["gold"]}
-    assert (receipt.created, receipt.updated) == ((1, 0) if change is None else (0, 1))
+    assert (receipt.created, receipt.updated) == ((1, len(IDS) - 1) if change is None else (0, len(IDS)))
     assert_sound()
 
 
@@ -190,6 +190,22 @@ def test_an_attribute_that_is_deleted_after_its_values_were_read_is_learned_agai
 
     learned = AudienceAttribute.objects.get(code="tier")
     assert (learned.learned, [each.value for each in learned.values.all()]) == (True, ["gold"])
+
+
+def test_a_value_that_is_deleted_between_ranges_is_learned_again(folder, api):
+    gold = {"p00", "p03", "p19"}
+    platform = api("platform")
+
+    def delete():
+        for each in ("p00", "p03"):
+            assert platform.delete(f"/audiences/get/{each}").status_code == 204
+        values.delete(AudienceAttribute.objects.get(code="tier").pk, "gold", TESTS)
+
+    people = "".join(f"{each},{'gold' if each in gold else 'silver'}\n" for each in IDS)
+    run(folder.file("people.csv", f"id,tier\n{people}"), After(2, delete))
+
+    learned = AudienceAttributeValue.objects.filter(attribute__code="tier").values_list("value", flat=True)
+    assert sorted(learned) == ["gold", "silver"]
 
 
 def test_everybody_at_once(folder, api, monkeypatch):

@@ -175,7 +175,10 @@ def read(name, content, options, *, quickly):
         kind.judge([row for row in batch.rows if not row.faults])
         found |= {row.record.line: (row.record.raw, row.faults) for row in batch.rows if row.faults}
         staged = kind.staged([row for row in batch.rows if not row.faults])
-        for columns, texts in ((kind.columns, staged), (batch.columns, "".join(batch.texts).splitlines(keepends=True))):
+        for columns, texts in (
+            (kind.columns, staged),
+            (batch.columns, b"".join(batch.texts).decode().splitlines(keepends=True)),
+        ):
             for line, key, fields in (parsed(text, columns) for text in texts):
                 assert line not in found
                 found[line] = key, fields

@@ -1,0 +1,71 @@
+"""From rows in the order of the file to rows in the order of keys, of each the last line, in another table.
+
+JSON is read on the way, and only where it is to be written: what is here as it was sent is marked by `is_stored`, and
+little more than its key is kept.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from segments.store.database import execute, fetch_one
+
+TEXTS = ("text", "jsonb")
+BULKY = ("jsonb", "int[]")
+
+Already = tuple[str, str, Mapping[str, Any]]
+"""SQL that is joined to rows `sent`, SQL for whether such a row is here as it was sent, and the values for both."""
+NONE: Already = "", "false", {}
+
+# Several processes do it, for which the planner has to be told that they cost nothing. A loop over the rows of a table
+# that it takes for small, as it was a moment ago, would never end.
+SETTINGS = """
+    SET LOCAL work_mem = '128MB'; SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off;
+    SET LOCAL jit = off"""
+ORDERED = """
+    SELECT DISTINCT ON (sent.key) sent.line, sent.key, is_stored, {kept}
+    FROM {read} AS brought
+    CROSS JOIN LATERAL (SELECT line, key, {columns}) AS sent
+    {joined}
+    CROSS JOIN LATERAL (SELECT {is_stored}) AS already (is_stored)
+    ORDER BY sent.key, sent.line DESC"""
+CREATE = "CREATE {kind} TABLE {table} WITH (autovacuum_enabled = off) AS {ordered} {data}"
+OUT_OF_LINE = "SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = %s::regclass"
+
+
+def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], already: Already) -> None:
+    """Make a table of this kind from the one that was read, in a transaction.
+
+    Only a table that is made by its rows is made by several processes, and only one that is there keeps texts whole.
+    """
+    joined, is_stored, params = already
+    ordered = ORDERED.format(
+        read=read,
+        columns=", ".join(f"{name}::jsonb AS {name}" if of == "jsonb" else name for name, of in columns.items()),
+        kept=", ".join(kept(name) if of in BULKY else f"sent.{name}" for name, of in columns.items()),
+        joined=joined,
+        is_stored=is_stored,
+    )
+    execute(SETTINGS)
+    if has_long_rows(read):
+        execute(CREATE.format(kind=kind, table=table, ordered=ordered, data="WITH NO DATA"), params)
+        keep_whole(table, [name for name, of in columns.items() if of in TEXTS])
+        execute(f"INSERT INTO {table} {ordered}", params)
+    else:
+        execute(CREATE.format(kind=kind, table=table, ordered=ordered, data=""), params)
+    execute(f"CREATE INDEX ON {table} (key)")
+
+
+def kept(name: str) -> str:
+    return f"CASE WHEN NOT is_stored THEN sent.{name} END AS {name}"
+
+
+def keep_whole(table: str, names: Iterable[str]) -> None:
+    """Have texts kept as they are: packing them takes longer than writing them."""
+    for name in names:
+        execute(f"ALTER TABLE {table} ALTER {name} SET STORAGE EXTERNAL")
+
+
+def has_long_rows(table: str) -> bool:
+    """Whether some are so long that they are not kept with the others."""
+    found: bool = fetch_one(OUT_OF_LINE, [table])[0]
+    return found
