@@ -56,8 +56,12 @@ def test_the_last_line_of_each_id_is_what_is_stored_and_only_who_differs_is_writ
     folder.load("audiences", "hats.csv", "id,hat\n" + "".join(f"p{number:03},red\n" for number in range(0, 200, 9)))
     folder.load("audiences", "before.jsonl", as_json_lines(people(100)))
     before, versions_before = stored(), versions()
-    again = [(key, None, {code: each[code] for code in CODES if code in each}) for key, (_of, each) in before.items()]
-    sent = people(200) + dice.sample(again, 40) + dice.sample(again, 40)
+    again = [
+        (key, dice.choice([None, "cookie"]), {code: each[code] for code in CODES if code in each})
+        for key, (_of, each) in before.items()
+        for _time in range(2)
+    ]
+    sent = people(200) + dice.sample(again, 90)
     dice.shuffle(sent)
     is_csv = name.endswith("csv")
     kept = {key: {"hat": each["hat"]} if is_csv and "hat" in each else {} for key, (_of, each) in before.items()}
@@ -142,10 +146,10 @@ def test_what_an_older_release_had_staged_is_read_anew(folder, monkeypatch):
 
 
 def test_rows_that_are_long_and_easily_packed_are_written_a_few_at_a_time(folder):
-    values = [f"{'x' * 990}{number:03}" for number in range(900)]
-    people = [{"id": f"p{number}", "properties": {"note": values}} for number in range(25)]
+    values = [f"{number:03}{'x' * 990}" for number in range(100)]
+    people = [{"id": f"p{number}", "properties": {"note": values}} for number in range(200)]
     assert len(json.dumps(people)) > 2 * 8 * 2**20
 
-    assert folder.load("audiences", "people.jsonl", people).counts == {"created": 25}
+    assert folder.load("audiences", "people.jsonl", people).counts == {"created": 200}
     assert ImportRange.objects.count() > 2
     assert fetch_all("SELECT relname FROM pg_class WHERE relname ~ '^import_staged'") == []
