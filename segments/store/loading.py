@@ -140,6 +140,8 @@ class Waiting:
         """What writing them would come to just now."""
         with transaction.atomic():
             sent, stored = fetch_one(self.query(COUNT), self.params)
+            if not sent:
+                return Look(stored, 0, 0)
             if stored or not fetch_one(IS_FREE, self.params)[0]:
                 new, changed = fetch_one(self.query(LOOK), self.params)
                 return Look(sent + stored, new, changed)
