@@ -16,10 +16,11 @@ Already = tuple[str, str, Mapping[str, Any]]
 """SQL that is joined to rows `sent`, SQL for whether such a row is here as it was sent, and the values for both."""
 NONE: Already = "", "false", {}
 
-# Several processes do it, for which the planner has to be told that they cost nothing. A loop over the rows of a table
+# Two processes do it, as many as read the file, for which the planner has to be told that they cost nothing. A loop over the rows of a table
 # that it takes for small, as it was a moment ago, would never end.
 SETTINGS = """
-    SET LOCAL work_mem = '128MB'; SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off;
+    SET LOCAL work_mem = '128MB'; SET LOCAL max_parallel_workers_per_gather = 1;
+    SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off;
     SET LOCAL jit = off"""
 ORDERED = """
     SELECT DISTINCT ON (sent.key) sent.line, sent.key, is_stored, {kept}
@@ -29,6 +30,7 @@ ORDERED = """
     CROSS JOIN LATERAL (SELECT {is_stored}) AS already (is_stored)
     ORDER BY sent.key, sent.line DESC"""
 CREATE = "CREATE {kind} TABLE {table} WITH (autovacuum_enabled = off) AS {ordered} {data}"
+IS_TO_WRITE = "SELECT EXISTS (SELECT FROM {table} WHERE NOT is_stored)"
 OUT_OF_LINE = "SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = %s::regclass"
 
 
@@ -52,7 +54,8 @@ def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], a
         execute(f"INSERT INTO {table} {ordered}", params)
     else:
         execute(CREATE.format(kind=kind, table=table, ordered=ordered, data=""), params)
-    execute(f"CREATE INDEX ON {table} (key)")
+    if fetch_one(IS_TO_WRITE.format(table=table))[0]:  # or else all is one range
+        execute(f"CREATE INDEX ON {table} (key)")
 
 
 def kept(name: str) -> str:
