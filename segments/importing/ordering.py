@@ -16,8 +16,8 @@ Already = tuple[str, str, Mapping[str, Any]]
 """SQL that is joined to rows `sent`, SQL for whether such a row is here as it was sent, and the values for both."""
 NONE: Already = "", "false", {}
 
-# Two processes do it, as many as read the file, for which the planner has to be told that they cost nothing. A loop over the rows of a table
-# that it takes for small, as it was a moment ago, would never end.
+# Two processes do it, as many as read the file, for which the planner has to be told that they cost nothing. A loop
+# over the rows of a table that it takes for small, as it was a moment ago, would never end.
 SETTINGS = """
     SET LOCAL work_mem = '128MB'; SET LOCAL max_parallel_workers_per_gather = 1;
     SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off;
