@@ -20,8 +20,7 @@ NONE: Already = "", "false", {}
 # over the rows of a table that it takes for small, as it was a moment ago, would never end.
 SETTINGS = """
     SET LOCAL work_mem = '128MB'; SET LOCAL max_parallel_workers_per_gather = 1;
-    SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off;
-    SET LOCAL jit = off"""
+    SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off"""
 ORDERED = """
     SELECT DISTINCT ON (sent.key) sent.line, sent.key, is_stored, {kept}
     FROM {read} AS brought

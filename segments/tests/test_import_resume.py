@@ -99,12 +99,23 @@ def killed_at_some_moment(begin, path, dice):
 
 def test_it_goes_on_after_kills_at_any_moment(begin, folder, request):
     path = folder.file("people.csv", people())
+    header, *lines = people().splitlines()
+    third = folder.file("third.csv", "\n".join([header, *lines[:-1:3]]) + "\n")
+
+    def begin_anew():
+        """With a third of the lines stored: of their people some are to be changed and some are as they will be."""
+        emptied()
+        assert load("audiences", third).code == 0
+        Import.objects.all().delete()
+
+    begin_anew()
     straight, expected, learned = load("audiences", path), table(), catalogue()
     assert straight.receipt["lines"] == LINES + 1
+    assert min(straight.receipt[name] for name in ("created", "updated", "unchanged", "duplicate")) > 500
     dice = random.Random(request.config.getoption("--seed") or None)
     kills, most = Counter(), int(request.config.getoption("--cuts"))
     while kills["reading"] + kills["applying"] < most:
-        emptied()
+        begin_anew()
         again = True
         while again:
             moment = killed_at_some_moment(begin, path, dice)
