@@ -148,8 +148,8 @@ class Audiences(Kind):
             NULL if created_at is None else created_at.isoformat(),
         )
 
-    def already(self) -> Already:
-        return already_stored(self.merged)
+    def already(self, rows: int) -> Already:
+        return already_stored(rows, self.merged)
 
     def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look]]:
         return ahead(lambda rows: self.waiting(rows).look(), ranges)

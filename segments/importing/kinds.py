@@ -108,8 +108,8 @@ class Kind(ABC):
             row_of(row.record.line, escaped(self.key(row)), escaped(orjson.dumps(row.values).decode())) for row in rows
         ]
 
-    def already(self) -> Already:
-        """What says which staged rows are here as they were sent, and need not be applied."""
+    def already(self, rows: int) -> Already:
+        """What says which of so many staged rows are here as they were sent, and need not be applied."""
         return NONE
 
     def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look | None]]:

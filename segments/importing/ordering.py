@@ -1,7 +1,7 @@
 """From rows in the order of the file to rows in the order of keys, of each the last line, in another table.
 
-JSON is read on the way, and only where it is to be written: what is here as it was sent is marked by `is_stored`, and
-little more than its key is kept.
+JSON is read on the way, for what is to be written: what is here as it was sent is marked by `is_stored`, and little
+more than its key is kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,10 +17,12 @@ Already = tuple[str, str, Mapping[str, Any]]
 NONE: Already = "", "false", {}
 
 # Two processes do it, as many as read the file, for which the planner has to be told that they cost nothing. A loop
-# over the rows of a table that it takes for small, as it was a moment ago, would never end.
+# over the rows of a table that it takes for small, as it was a moment ago, would never end. What they hash they do not
+# share: the memory for that is 64 MB in a container unless somebody asks for more, and an import would fail there.
 SETTINGS = """
     SET LOCAL work_mem = '128MB'; SET LOCAL max_parallel_workers_per_gather = 1;
-    SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off"""
+    SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off;
+    SET LOCAL enable_parallel_hash = off"""
 ORDERED = """
     SELECT DISTINCT ON (sent.key) sent.line, sent.key, is_stored, {kept}
     FROM {read} AS brought

@@ -23,16 +23,11 @@ from segments.importing.sources import Source, opened
 from segments.importing.staging import STAGED, Staging
 from segments.models import Import, ImportReject
 from segments.models.changes import Actor
-from segments.store.database import execute
 
 TOO_MANY = gettext_noop(
     "%(rejected)d of %(lines)d lines were rejected, and --max-errors allows %(most)s; nothing was applied. "
     "Mend them, or allow more."
 )
-
-# A range need not be on the disk before the next one begins: they get there in their order, each with its place in the
-# ledger, and the transaction that says the import is done waits for all of them.
-UNHURRIED = "SET LOCAL synchronous_commit = off"
 
 
 class ImportRun:
@@ -115,7 +110,7 @@ class ImportRun:
     def complete(self, staging: Staging, digest: str) -> None:
         """Remember that all of the file is staged, so that the import can be gone on with."""
         with transaction.atomic():
-            staging.complete(self.kind.already())
+            staging.complete(self.kind.already(staging.rows))
             settle(self.row, staging)
             for name in APPLIED:
                 setattr(self.receipt, name, getattr(self.row, name))
@@ -237,7 +232,6 @@ class ImportRun:
         for rows, look in self.kind.looks(staging.ranges(pace, last.upto if last else "")):
             began = time.monotonic()
             with transaction.atomic():
-                execute(UNHURRIED)
                 counts = self.kind.apply(rows, look)
                 self.receipt.add(counts)
                 self.row.ranges.create(upto=rows.upto, **asdict(counts))

@@ -43,9 +43,12 @@ SENT = """(
     WHERE key > %(after)s AND key <= %(upto)s AND NOT is_stored ORDER BY key
 ) AS sent"""
 
+# What is stored of many: it takes as long as looking up a tenth of all audiences.
+ALL_STORED = f"LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.key"
+FEW = f"SELECT %s < coalesce((SELECT next_number FROM {HEAD}), 0) / 10"
+COLUMNS = "CROSS JOIN (SELECT %(merged)s::text[]) AS columns (merged)"
+
 # Whether a row is stored as it was sent, for sure; any other one is looked at again when it is written.
-JOINED = f"""
-    LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.key CROSS JOIN (SELECT %(merged)s::text[]) AS columns (merged)"""
 IS_STORED = f"stored.id IS NOT NULL AND NOT {DIFFERS}"
 
 # The same where nobody has an attribute that is not replaced: comparing takes the value ids alone, and little memory.
@@ -99,11 +102,12 @@ CREATE = f"""
     FROM {SENT}"""
 
 
-def already_stored(merged: Sequence[str] | None) -> tuple[str, str, dict[str, Any]]:
-    """SQL to be joined to rows that were sent, SQL for whether one is stored as it is, and the values for both."""
+def already_stored(rows: int, merged: Sequence[str] | None) -> tuple[str, str, dict[str, Any]]:
+    """SQL to be joined to so many rows, SQL for whether one is stored as it was sent, and the values for both."""
+    stored = STORED.format(key="sent.key") if fetch_one(FEW, [rows])[0] else ALL_STORED
     codes = None if merged is None else list(merged)
     has_others = codes is not None and fetch_one(HAS_OTHERS, [codes])[0]
-    return JOINED, IS_STORED if has_others else ARE_THE_SAME, {"merged": codes}
+    return f"{stored} {COLUMNS}", IS_STORED if has_others else ARE_THE_SAME, {"merged": codes}
 
 
 class NotFree(Exception):
