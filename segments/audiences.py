@@ -82,7 +82,7 @@ def learn_numbered(numbers: Iterable[int], learned: Learned, owner: Owner | None
     """Register those of the values with these numbers that the catalogue lacks; Renamed when one is an alias by now."""
     catalogue.hold_still()
     others = learned.others(numbers)
-    if wanted := others and lacking(others):
+    if others and (wanted := lacking(others)):
         aliases = catalogue.learn(wanted, {}, owner=owner)
         if any((code, text) in aliases for code, texts in wanted.items() for text in texts):
             raise Renamed

@@ -24,7 +24,7 @@ SETTINGS = """
     SET LOCAL parallel_tuple_cost = 0; SET LOCAL enable_nestloop = off;
     SET LOCAL enable_parallel_hash = off"""
 ORDERED = """
-    SELECT DISTINCT ON (sent.key) sent.line, sent.key, is_stored, {kept}
+    SELECT DISTINCT ON (sent.key) sent.key, is_stored, {kept}
     FROM {read} AS brought
     CROSS JOIN LATERAL (SELECT line, key, {columns}) AS sent
     {joined}

@@ -83,7 +83,6 @@ class Seen(dict[Any, str]):
         self.name = escaped(orjson.dumps(code).decode())
         self.numbers = numbers
         self.parts = parts
-        self.texts: dict[str, str] = {}
         self.members: dict[str, tuple[str, str]] = {}
         self.value_ids: dict[Any, str] = {}
 

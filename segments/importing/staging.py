@@ -58,9 +58,10 @@ class Range:
 
 
 class Staging:
-    """The rows of one import: line, key, and the columns that its kind needs, `is_stored` for one that is here as sent.
+    """The rows of one import: key, and the columns that its kind needs.
 
-    They come in the order of the file. When they are complete they are in the order of keys, of each the last line.
+    They come in the order of the file, each with its line. When they are complete they are in the order of keys, of
+    each the last line, with `is_stored` for one that is here as it was sent.
     """
 
     def __init__(self, table: str, columns: Mapping[str, str] = BODY, *, lasting: bool = True) -> None:
