@@ -34,8 +34,23 @@ def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[tu
             yield item, done.result()
 
 
+def made_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, of which a thread makes the next ones, one after the other.
+
+    Inside a transaction each is made when it is asked for.
+    """
+    if connection.in_atomic_block:
+        yield from items
+        return
+    with threads(1) as pool:
+        begun = deque(pool.submit(next, items, None) for _each in range(THREADS))
+        while (item := begun.popleft().result()) is not None:
+            begun.append(pool.submit(next, items, None))
+            yield item
+
+
 @contextmanager
-def threads() -> Iterator[ThreadPoolExecutor]:
+def threads(most: int = THREADS) -> Iterator[ThreadPoolExecutor]:
     """Threads whose connections are closed at the end."""
     opened: list[BaseDatabaseWrapper] = []
 
@@ -44,7 +59,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         own.inc_thread_sharing()
         opened.append(own)
 
-    with ThreadPoolExecutor(THREADS, "look", begin) as pool:
+    with ThreadPoolExecutor(most, "look", begin) as pool:
         try:
             yield pool
         finally:

@@ -10,7 +10,7 @@ import orjson
 from segments import audiences, catalogue
 from segments.contract import AUDIENCE, read_audience
 from segments.exceptions import Fault, ImportRefused, gettext_noop, step
-from segments.importing.ahead import ahead
+from segments.importing.ahead import made_ahead
 from segments.importing.cells import AttributeHeader, Header
 from segments.importing.copying import NULL, escaped, row_of
 from segments.importing.kinds import Begin, Kind, Row
@@ -44,7 +44,7 @@ class Audiences(Kind):
 
     name = "audiences"
     shape = AUDIENCE
-    chunk_rows = 5_000
+    chunk_rows = 10_000
     columns = WAITING
     made_here = frozenset({"updated_at"})
 
@@ -152,7 +152,7 @@ class Audiences(Kind):
         return already_stored(rows, self.merged)
 
     def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look]]:
-        return ahead(lambda rows: self.waiting(rows).look(), ranges)
+        return made_ahead((rows, self.waiting(rows).look()) for rows in ranges)
 
     def apply(self, rows: Range, look: Look | None) -> UpsertCounts:
         look = look or self.waiting(rows).look()

@@ -5,11 +5,11 @@ LEAST = 1_000
 
 
 class Pace:
-    """Begins with the most and goes on with what takes a tenth of a second on this machine at this hour."""
+    """Begins with few and goes on with what takes a tenth of a second on this machine at this hour."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.rows = most
+        self.rows = min(LEAST, most)
 
     def took(self, rows: int, seconds: float) -> None:
         """So many rows were written in so many seconds."""

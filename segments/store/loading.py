@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-
 from segments.store import roaring
 from segments.store.audiences import UNSENT, ProfileChange, Properties, UpsertCounts
 from segments.store.database import execute, fetch_all, fetch_one
@@ -57,12 +55,14 @@ ARE_THE_SAME = f"""
     AND coalesce(sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT}, sent.properties IS NULL)"""
 HAS_OTHERS = f"SELECT EXISTS (SELECT FROM {VALUE} WHERE code <> ALL(%s))"
 
-COUNT = """
-    SELECT count(*) FILTER (WHERE NOT is_stored), count(*) FILTER (WHERE is_stored) FROM {waiting}
-    WHERE key > %(after)s AND key <= %(upto)s"""
+# The order has it look at the index for the first one, however many the planner takes for few.
+IS_FREE = f"(SELECT id FROM {AUDIENCE} WHERE id > %(after)s AND id <= %(upto)s ORDER BY id LIMIT 1) IS NULL"
 
-VALUES = f"""
-    SELECT coalesce(string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key), '') FROM {SENT}"""
+# How many are to be written, how many are stored as they were sent, and where nobody is, the value ids in order.
+COUNT = f"""
+    SELECT count(*) FILTER (WHERE NOT is_stored), count(*) FILTER (WHERE is_stored),
+        string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key) FILTER (WHERE {IS_FREE})
+    FROM {{waiting}} WHERE key > %(after)s AND key <= %(upto)s"""
 
 LOOK = f"""
     SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed)
@@ -85,9 +85,6 @@ BRING = f"""
         RETURNING 1
     )
     SELECT (SELECT count(*) FROM brought), (SELECT seq FROM {HEAD})"""
-
-# The order has it look at the index for the first one, however many the planner takes for few.
-IS_FREE = f"SELECT (SELECT id FROM {AUDIENCE} WHERE id > %(after)s AND id <= %(upto)s ORDER BY id LIMIT 1) IS NULL"
 
 CREATE = f"""
     INSERT INTO {AUDIENCE} (id, number, id_type, alt_id, properties, value_ids, created_at, updated_at)
@@ -142,15 +139,13 @@ class Waiting:
 
     def look(self) -> Look:
         """What writing them would come to just now."""
-        with transaction.atomic():
-            sent, stored = fetch_one(self.query(COUNT), self.params)
-            if not sent:
-                return Look(stored, 0, 0)
-            if stored or not fetch_one(IS_FREE, self.params)[0]:
-                new, changed = fetch_one(self.query(LOOK), self.params)
-                return Look(sent + stored, new, changed)
-            # All are new where nobody is: no row has to be looked up then.
-            (value_ids,) = fetch_one(self.query(VALUES), self.params)
+        sent, stored, value_ids = fetch_one(self.query(COUNT), self.params)
+        if not sent:
+            return Look(stored, 0, 0)
+        if stored or value_ids is None:
+            new, changed = fetch_one(self.query(LOOK), self.params)
+            return Look(sent + stored, new, changed)
+        # All are new where nobody is: no row has to be looked up then.
         return Look(sent, sent, 0, roaring.grouped(range(sent), value_ids))
 
     def changes(self) -> list[ProfileChange]:
@@ -196,7 +191,7 @@ class Waiting:
     def create(self, rows: int, values: Mapping[int, BitMap]) -> None:
         """Write all of them as new audiences with these values, by their places; or NotFree."""
         head = lock_head()
-        if not fetch_one(IS_FREE, self.params)[0]:
+        if not fetch_one(f"SELECT {IS_FREE}", self.params)[0]:
             raise NotFree
         moment, first = moment_to_write(head, rows), head.next_number
         execute(self.query(CREATE), {**self.params, "moment": moment, "next_number": first})
