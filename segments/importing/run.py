@@ -237,7 +237,7 @@ class ImportRun:
                 self.row.ranges.create(upto=rows.upto, **asdict(counts))
                 self.keep_counts()
                 transaction.set_rollback(self.options.dry_run)
-            pace.took(min(counts.total, pace.rows), time.monotonic() - began)
+            pace.took(min(counts.total, rows.most), time.monotonic() - began)
             self.progress.advance(self.receipt.applied, self.receipt.applied)
         self.receipt.duplicate = staging.rows - self.receipt.applied
         self.keep_counts()

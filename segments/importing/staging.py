@@ -45,11 +45,12 @@ END_OF_LONG_ROWS = """
 
 @dataclass(frozen=True)
 class Range:
-    """The rows of `table` whose keys come behind `after` and up to `upto`."""
+    """The rows of `table` whose keys come behind `after` and up to `upto`; no more than `most` are to be written."""
 
     table: str
     after: str
     upto: str
+    most: int
 
     def bodies(self) -> list[str]:
         """The fields of each row as JSON, in the order of keys."""
@@ -142,8 +143,9 @@ class Staging:
         """The rows behind a key in the order of keys, so many at a time as the pace says, and fewer of long ones."""
         greatest = self.fetch("SELECT max(key) FROM {table}")
         while greatest and after < greatest:
-            upto = self.fetch(END_OF_LONG_ROWS if self.has_long_rows else END, after=after, most=pace.rows)
-            yield Range(self.table, after, upto or greatest)
+            most = pace.rows
+            upto = self.fetch(END_OF_LONG_ROWS if self.has_long_rows else END, after=after, most=most)
+            yield Range(self.table, after, upto or greatest, most)
             after = upto or greatest
 
     def fetch(self, query: str, **params: object) -> Any:

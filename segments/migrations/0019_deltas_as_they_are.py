@@ -1,4 +1,4 @@
-"""Deltas are kept as they are: to compress one costs more time than it saves, and they hardly get smaller."""
+"""Deltas are kept as they are: compressing one takes as long as writing it, and they last until a compaction only."""
 
 from django.db import migrations
 

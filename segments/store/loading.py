@@ -61,7 +61,7 @@ IS_FREE = f"(SELECT id FROM {AUDIENCE} WHERE id > %(after)s AND id <= %(upto)s O
 # How many are to be written, how many are stored as they were sent, and where nobody is, the value ids in order.
 COUNT = f"""
     SELECT count(*) FILTER (WHERE NOT is_stored), count(*) FILTER (WHERE is_stored),
-        string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key) FILTER (WHERE {IS_FREE})
+        string_agg(coalesce(value_ids, '{{{{}}}}')::text, '' ORDER BY key) FILTER (WHERE NOT is_stored AND {IS_FREE})
     FROM {{waiting}} WHERE key > %(after)s AND key <= %(upto)s"""
 
 LOOK = f"""

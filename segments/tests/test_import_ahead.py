@@ -7,7 +7,10 @@ import pytest
 from django.db import transaction
 
 from segments.importing.ahead import THREADS, made_ahead
+from segments.importing.audiences import Audiences
 from segments.importing.pace import LEAST, Pace
+from segments.models import ImportRange
+from segments.tests.imports import Folder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,3 +58,26 @@ def test_the_pace_begins_with_few_grows_and_follows_the_time() -> None:
     pace.took(2_500, 60.0)
     assert pace.rows == LEAST
     assert Pace(500).rows == 500
+
+
+def test_the_pace_is_that_of_the_rows_that_are_written(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Audiences, "chunk_rows", 40)
+    monkeypatch.setattr("segments.importing.pace.LEAST", 2)
+    taken: list[int] = []
+    took = Pace.took
+
+    def noted(self: Pace, rows: int, seconds: float) -> None:
+        taken.append(rows)
+        took(self, rows, seconds)
+
+    people = [f"p{number:04},gold" for number in range(900)]
+    folder.load("audiences", "people.csv", "\n".join(["id,tier", *people]))
+    monkeypatch.setattr(Pace, "took", noted)
+    changed = [each + "en" if number % 5 == 0 else each for number, each in enumerate(people)]
+    folder.load("audiences", "people.csv", "\n".join(["id,tier", *changed]))
+
+    ranges = ImportRange.objects.filter(unchanged__gt=0).order_by("pk")
+    written = [each.created + each.updated for each in ranges]
+    assert sum(written) == 180
+    assert len({*written}) > 2
+    assert taken[:-1] == written[:-1]
