@@ -123,7 +123,8 @@ def test_it_goes_on_after_kills_at_any_moment(begin, folder, request):
             again = moment != "done" and dice.random() < 0.4
         if moment != "done":
             assert load("audiences", path).receipt == straight.receipt
-        assert Receipt.of(Import.objects.first()).as_json() == straight.receipt
+        # A command that was killed before it found what it is to go on with leaves a later row behind, which says so.
+        assert Receipt.of(Import.objects.get(state=Import.State.DONE)).as_json() == straight.receipt
         assert table() == expected
         assert catalogue() == learned
         assert list(upkeep.differences()) == []
