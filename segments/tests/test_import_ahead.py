@@ -68,7 +68,7 @@ def test_the_pace_is_that_of_the_rows_that_are_written(folder: Folder, monkeypat
 
     def noted(self: Pace, rows: int, seconds: float) -> None:
         taken.append(rows)
-        took(self, rows, seconds)
+        took(self, rows, 0.001)  # whatever this machine takes, so that it grows
 
     people = [f"p{number:04},gold" for number in range(900)]
     folder.load("audiences", "people.csv", "\n".join(["id,tier", *people]))
