@@ -71,11 +71,11 @@ class Apart:
         send(process, self.begin)
         return process
 
-    def read(self, first: int, lines: Sequence[bytes]) -> Taken:
+    def read(self, first: int, lines: Sequence[bytes], *, is_brief: bool) -> Taken:
         """What one of them makes of these lines; or Lost."""
         process = self.idle.get()
         try:
-            return self.read_by(process, first, lines)
+            return self.read_by(process, first, lines, is_brief)
         except GONE:
             self.is_lost = True
             raise Lost from None
@@ -85,8 +85,8 @@ class Apart:
         finally:
             self.idle.put(process)
 
-    def read_by(self, process: Process, first: int, lines: Sequence[bytes]) -> Taken:
-        send(process, (first, b"\n".join(lines)))
+    def read_by(self, process: Process, first: int, lines: Sequence[bytes], is_brief: bool) -> Taken:
+        send(process, (first, b"\n".join(lines), is_brief))
         while True:
             said = received(process)
             if isinstance(said, Taken):

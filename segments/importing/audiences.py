@@ -27,12 +27,14 @@ from segments.models.changes import Actor
 from segments.recounting import recount_all
 from segments.shapes import Reading
 from segments.store import Profile, UpsertCounts, store
-from segments.store.loading import WAITING, Look, Waiting, already_stored
+from segments.store.loading import FILL, WAITING, Look, Waiting, already_stored, are_stored
 from segments.store.numbering import number_values, numbers_known
 
 UNKNOWN = gettext_noop(
     "No attribute has the code %(code)s, and the import is strict. Import it with import_attributes."
 )
+LOOKED_AT = 50  # every so many of the rows that are read
+
 TOO_MANY = gettext_noop(
     "With those it has, the audience would have %(count)d attributes; it can have %(most)d. "
     "Empty some cells, name columns in --skip, or have others taken away by --mode replace."
@@ -54,6 +56,7 @@ class Audiences(Kind):
         self.find = numbers_known if options.dry_run else number_values
         self.numbers = Numbers(self.find)
         self.learned = audiences.Learned()
+        self.was_brief = False
         self.aliases = cache(aliases_of)  # what is renamed from here on is noticed when it is written
 
     def header(self, names: Sequence[str]) -> AttributeHeader:
@@ -148,8 +151,14 @@ class Audiences(Kind):
             NULL if created_at is None else created_at.isoformat(),
         )
 
+    def are_stored(self, rows: bytes) -> bool:
+        drawn = [line.split("\t") for line in rows.decode().split("\n")[:-1:LOOKED_AT]]
+        is_brief = not self.options.dry_run and are_stored(drawn, self.merged)
+        self.was_brief = self.was_brief or is_brief
+        return is_brief
+
     def already(self, rows: int) -> Already:
-        return already_stored(rows, self.merged)
+        return Already(*already_stored(rows, self.merged), fill=FILL if self.was_brief else "")
 
     def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look]]:
         return made_ahead((rows, self.waiting(rows).look()) for rows in ranges)

@@ -85,6 +85,10 @@ class Kind(ABC):
         """
         return None
 
+    def are_stored(self, rows: bytes) -> bool:
+        """Whether of rows that were read in bulk hardly any has to be written, so that the next ones may be brief."""
+        return False
+
     def judge(self, rows: Sequence[Row]) -> None:  # noqa: B027 a kind need not have anything to add
         """Add what only the database can tell is wrong; a few queries for all of the rows."""
 

@@ -1,20 +1,33 @@
 """From rows in the order of the file to rows in the order of keys, of each the last line, in another table.
 
-JSON is read on the way, for what is to be written: what is here as it was sent is marked by `is_stored`, and little
-more than its key is kept.
+JSON is read on the way, for what is to be written, and an empty text is none: what is here as it was sent is marked
+by `is_stored`, and little more than its key is kept.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from segments.store.database import execute, fetch_one
 
 TEXTS = ("text", "jsonb")
 BULKY = ("jsonb", "int[]")
 
-Already = tuple[str, str, Mapping[str, Any]]
-"""SQL that is joined to rows `sent`, SQL for whether such a row is here as it was sent, and the values for both."""
-NONE: Already = "", "false", {}
+
+class Already(NamedTuple):
+    """What says of a row `sent` whether it is here as it was sent: SQL that is joined to it, and SQL for that.
+
+    `params` are the values for both. `fill` is a statement that makes in a table what was left out of rows to be
+    written, or empty.
+    """
+
+    joined: str = ""
+    is_stored: str = "false"
+    params: Mapping[str, Any] = MappingProxyType({})
+    fill: str = ""
+
+
+NONE = Already()
 
 # Two processes do it, as many as read the file, for which the planner has to be told that they cost nothing. A loop
 # over the rows of a table that it takes for small, as it was a moment ago, would never end. What they hash they do not
@@ -40,10 +53,12 @@ def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], a
 
     Only a table that is made by its rows is made by several processes, and only one that is there keeps texts whole.
     """
-    joined, is_stored, params = already
+    joined, is_stored, params, fill = already
     ordered = ORDERED.format(
         read=read,
-        columns=", ".join(f"{name}::jsonb AS {name}" if of == "jsonb" else name for name, of in columns.items()),
+        columns=", ".join(
+            f"nullif({name}, '')::jsonb AS {name}" if of == "jsonb" else name for name, of in columns.items()
+        ),
         kept=", ".join(kept(name) if of in BULKY else f"sent.{name}" for name, of in columns.items()),
         joined=joined,
         is_stored=is_stored,
@@ -55,6 +70,8 @@ def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], a
         execute(f"INSERT INTO {table} {ordered}", params)
     else:
         execute(CREATE.format(kind=kind, table=table, ordered=ordered, data=""), params)
+    if fill:
+        execute(fill.format(table=table))
     if fetch_one(IS_TO_WRITE.format(table=table))[0]:  # or else all is one range
         execute(f"CREATE INDEX ON {table} (key)")
 

@@ -54,14 +54,20 @@ class Quick(ABC):
     """Reads the lines of one file, some at a time."""
 
     columns: ClassVar[tuple[str, ...]]
+    """The columns of the rows behind line and key; the last two are the properties and their value ids."""
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
+        self.is_brief = False
         self.numbers = Numbers(asked.find)
         self.ready: list[Ready] = []
 
-    def read(self, first: int, lines: Sequence[bytes]) -> Taken:
-        """Read lines, of which the first has this number, up to one that may not be a record by itself."""
+    def read(self, first: int, lines: Sequence[bytes], *, is_brief: bool = False) -> Taken:
+        """Read lines, of which the first has this number, up to one that may not be a record by itself.
+
+        Where it is to be brief properties are left out, an empty text, as they can be made from value ids.
+        """
+        self.is_brief = is_brief
         count, odd = self.look_at(first, lines)
         self.numbers.fetch()
         ready, self.ready = [*self.ready, *self.put_off()], []

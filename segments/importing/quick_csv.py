@@ -34,7 +34,7 @@ class QuickCSV(Quick):
     def forget(self) -> None:
         places = [place for place in range(len(self.header.names)) if place != self.header.place]
         self.seen = [self.column(self.header.codes.get(place)) for place in places]
-        self.value_ids = [each.value_ids for each in self.seen]
+        self.properties = [each.properties for each in self.seen]
 
     def column(self, code: str | None) -> Seen | Unread:
         if code is None:
@@ -75,8 +75,10 @@ class QuickCSV(Quick):
 
     def row(self, number: int, audience_id: str, cells: list[str]) -> str:
         key = audience_id if PLAIN_ID(audience_id) else key_of(audience_id)
-        properties = "".join(map(dict.__getitem__, self.seen, cells))
-        value_ids = "".join(map(dict.__getitem__, self.value_ids, cells))
+        value_ids = "".join(map(dict.__getitem__, self.seen, cells))
+        if self.is_brief:
+            return f"{number}\t{key}\t\t{{{value_ids[1:]}}}\n"
+        properties = "".join(map(dict.__getitem__, self.properties, cells))
         return f"{number}\t{key}\t{{{properties[1:]}}}\t{{{value_ids[1:]}}}\n"
 
     def wait(self, late: list[Line]) -> Iterator[int]:

@@ -68,7 +68,7 @@ class QuickJSON(Quick):
             self.ready.append((number, audience_id, f"{number}\t{key}\t{fields}\t{NULL}\t{NULL}\n"))
             return
         try:
-            self.ready.append((number, audience_id, row(number, key, fields, cells)))
+            self.ready.append((number, audience_id, self.row(number, key, fields, cells)))
         except Unnumbered:
             self.want(cells)
             self.waiting.append((number, audience_id, fields, cells))
@@ -83,8 +83,13 @@ class QuickJSON(Quick):
 
     def put_off(self) -> Iterator[Ready]:
         for number, audience_id, fields, cells in self.waiting:
-            yield number, audience_id, row(number, key_of(audience_id), fields, cells)
+            yield number, audience_id, self.row(number, key_of(audience_id), fields, cells)
         self.waiting = []
+
+    def row(self, number: int, key: str, fields: str, cells: Cells) -> str:
+        value_ids = braced([seen[cell] for seen, cell in cells])
+        properties = "" if self.is_brief else braced([seen.properties[cell] for seen, cell in cells])
+        return f"{number}\t{key}\t{fields}\t{properties}\t{value_ids}\n"
 
     def attribute(self, code: str) -> Seen:
         """A code that is new; Odd for one that is wrong, unknown, or spelled otherwise than it is kept."""
@@ -170,9 +175,3 @@ def parts_of(cell: str | bytes) -> list[Any]:
         if isinstance(part, int | float) and not (is_in_range(part) and abs(part) < BEYOND_INTEGERS):
             raise Odd
     return parts
-
-
-def row(number: int, key: str, fields: str, cells: Cells) -> str:
-    properties = braced([seen[cell] for seen, cell in cells])
-    value_ids = braced([seen.value_ids[cell] for seen, cell in cells])
-    return f"{number}\t{key}\t{fields}\t{properties}\t{value_ids}\n"

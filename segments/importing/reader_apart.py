@@ -52,9 +52,9 @@ def main() -> None:
         begin: Callable[[Asked], Quick] = heard()
         quick = None
         while True:
-            first, lines = heard()
+            first, lines, is_brief = heard()
             quick = quick or begin(Far())  # which asks already, and now there is somebody who answers
-            say(quick.read(first, lines.split(b"\n")))
+            say(quick.read(first, lines.split(b"\n"), is_brief=is_brief))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from segments.importing.sources import Source
 
 BATCH_LINES = 5_000
 BATCH_BYTES = 4 * LONGEST_LINE
+LOOK_EVERY = 10  # batches
 CSV_ONLY = gettext_noop("%(options)s: that is for CSV, and %(file)s is JSON Lines. Leave it out.")
 BAD_HEADER = gettext_noop("The header cannot be read. %(problem)s")
 
@@ -49,6 +50,7 @@ class Rows:
         self.delimiter: str | None = None
         self.header: Header | None = None
         self.beginning = b""
+        self.is_brief = False
 
     def batches(self) -> Iterator[Batch]:
         """So many rows at a time; ImportRefused when the file as such does not do."""
@@ -72,9 +74,15 @@ class Rows:
         if apart.is_lost:
             return
         pending: deque[tuple[int, list[bytes]]] = deque()
-        with suppress(Lost), closing(ahead(lambda block: apart.read(*block), self.blocks(pending))) as blocks:
-            for (first, lines), taken in blocks:
+
+        def read(block: tuple[int, list[bytes]]) -> Taken:
+            return apart.read(*block, is_brief=self.is_brief)
+
+        with suppress(Lost), closing(ahead(read, self.blocks(pending))) as blocks:
+            for place, ((first, lines), taken) in enumerate(blocks):
                 pending.popleft()
+                if place % LOOK_EVERY == 0:
+                    self.is_brief = self.kind.are_stored(taken.rows)
                 batch = Batch(columns)
                 self.put(batch, first, lines, taken)
                 if batch.count:

@@ -1,7 +1,7 @@
 """What the exact reader has made of the values of an attribute, kept so that it need not read the same one again.
 
 A file has millions of cells and few different ones. Each is read once, and what that makes of it is kept as COPY takes
-it: as a piece of JSON, and as the numbers of its values.
+it: as the numbers of its values, and as a piece of JSON.
 """
 
 import re
@@ -64,11 +64,11 @@ class Numbers(dict[Label, int]):
 
 
 class Seen(dict[Any, str]):
-    """The values of one attribute as JSON, by what stood in the file; what is new is read as it is asked for.
+    """The value ids of one attribute, by what stood in the file; what is new is read as it is asked for.
 
-    Their numbers are in `value_ids` from then on. `parts` takes apart what stands for several values, and `aliases` are
-    texts that are read as others. A part that is not plainly right raises Odd, one without number Unnumbered, when the
-    numbers of all parts are wanted.
+    The values as JSON are in `properties` from then on. `parts` takes apart what stands for several values, and
+    `aliases` are texts that are read as others. A part that is not plainly right raises Odd, one without number
+    Unnumbered, when the numbers of all parts are wanted.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Seen(dict[Any, str]):
         self.numbers = numbers
         self.parts = parts
         self.members: dict[str, tuple[str, str]] = {}
-        self.value_ids: dict[Any, str] = {}
+        self.properties: dict[Any, str] = {}
 
     def __missing__(self, value: Any) -> str:
         parts = self.parts(value)
@@ -93,10 +93,9 @@ class Seen(dict[Any, str]):
         texts = {self.text(part) for part in parts}
         if not (texts <= self.members.keys() or self.numbers.want(self.code, texts)):
             raise Unnumbered
-        member, self.value_ids[value] = self.piece(texts)
-        self[value] = member
-        self.numbers.memory += 2 * ENTRY + COPIES * len(member)
-        return member
+        self.properties[value], self[value] = self.piece(texts)
+        self.numbers.memory += 2 * ENTRY + COPIES * len(self.properties[value])
+        return self[value]
 
     def text(self, part: Any) -> str:
         """The canonical text of a value, as it is read now."""
@@ -130,5 +129,5 @@ class Unread(dict[Any, str]):
         return ""
 
     @property
-    def value_ids(self) -> dict[Any, str]:
+    def properties(self) -> dict[Any, str]:
         return self

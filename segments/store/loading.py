@@ -46,13 +46,35 @@ ALL_STORED = f"LEFT JOIN {AUDIENCE} AS stored ON stored.id = sent.key"
 FEW = f"SELECT %s < coalesce((SELECT next_number FROM {HEAD}), 0) / 10"
 COLUMNS = "CROSS JOIN (SELECT %(merged)s::text[]) AS columns (merged)"
 
+# Value ids without properties: these were left out, as `FILL` makes them where somebody has to be written.
+LEFT_OUT = "{row}.properties IS NULL AND {row}.value_ids IS NOT NULL"
+
 # Whether a row is stored as it was sent, for sure; any other one is looked at again when it is written.
-IS_STORED = f"stored.id IS NOT NULL AND NOT {DIFFERS}"
+IS_STORED = f"stored.id IS NOT NULL AND NOT ({LEFT_OUT.format(row='sent')}) AND NOT {DIFFERS}"
 
 # The same where nobody has an attribute that is not replaced: comparing takes the value ids alone, and little memory.
 ARE_THE_SAME = f"""
     stored.id IS NOT NULL AND NOT {FIELDS_DIFFER}
-    AND coalesce(sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT}, sent.properties IS NULL)"""
+    AND coalesce(sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT}, sent.value_ids IS NULL)"""
+
+FILL = f"""
+    UPDATE {{table}} AS sent SET properties = (
+        SELECT coalesce(jsonb_object_agg(code, texts), '{{{{}}}}') FROM (
+            SELECT code, jsonb_agg(text ORDER BY text) AS texts
+            FROM unnest(value_ids) AS listed (id)
+            CROSS JOIN LATERAL (SELECT code, text FROM {VALUE} AS value WHERE value.id = listed.id OFFSET 0) AS value
+            GROUP BY code
+        ) AS grouped
+    )
+    WHERE NOT is_stored AND {LEFT_OUT.format(row="sent")}"""
+
+# How many of these rows are stored with the value ids that they have.
+HAVE_THE_SAME = f"""
+    SELECT count(*) FROM unnest(%s::text[], %s::text[]) AS sent (key, value_ids)
+    CROSS JOIN LATERAL (SELECT value_ids FROM {AUDIENCE} WHERE id = key OFFSET 0) AS stored
+    WHERE stored.value_ids = sent.value_ids::int[]"""
+NEARLY_ALL = 0.98
+
 HAS_OTHERS = f"SELECT EXISTS (SELECT FROM {VALUE} WHERE code <> ALL(%s))"
 
 # The order has it look at the index for the first one, however many the planner takes for few.
@@ -97,6 +119,18 @@ CREATE = f"""
         coalesce(created_at, %(moment)s),
         greatest(%(moment)s, created_at)
     FROM {SENT}"""
+
+
+def are_stored(rows: Sequence[Sequence[str]], merged: Sequence[str] | None) -> bool:
+    """Whether nearly all of some rows have the values that are stored, where nobody has any besides.
+
+    They are the fields of lines for COPY, of which the second is the key and the last one the value ids.
+    """
+    if merged is not None and fetch_one(HAS_OTHERS, [list(merged)])[0]:
+        return False
+    sent = [(row[1], row[-1]) for row in rows if "\\" not in row[1] + row[-1]]
+    found = fetch_one(HAVE_THE_SAME, [[key for key, _ids in sent], [ids for _key, ids in sent]])[0]
+    return bool(found > NEARLY_ALL * len(rows))
 
 
 def already_stored(rows: int, merged: Sequence[str] | None) -> tuple[str, str, dict[str, Any]]:
