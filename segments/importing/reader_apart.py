@@ -1,5 +1,6 @@
 """The program of a process that reads lines for an import, started by `apart`: lines come in, rows go out."""
 
+import gc
 import pickle
 import signal
 import sys
@@ -9,6 +10,10 @@ from typing import Any, cast
 
 from segments.importing.quick import Asked, Quick
 from segments.importing.seen import Label
+
+
+LOOK_FOR_RINGS_EVERY = 100_000
+"""How many more lists and the like there may be before Python looks for those that hold one another: rows do not."""
 
 
 class Far:
@@ -48,6 +53,7 @@ def main() -> None:
     """Read until nothing more comes, as that process has ended; signals are for that one to heed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    gc.set_threshold(LOOK_FOR_RINGS_EVERY)
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):
         begin: Callable[[Asked], Quick] = heard()
         quick = None
