@@ -71,7 +71,7 @@ class Apart:
         send(process, self.begin)
         return process
 
-    def read(self, first: int, lines: Sequence[bytes], *, is_brief: bool) -> Taken:
+    def read(self, first: int, lines: Sequence[bytes], *, is_brief: bool = False) -> Taken:
         """What one of them makes of these lines; or Lost."""
         process = self.idle.get()
         try:

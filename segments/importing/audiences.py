@@ -1,5 +1,6 @@
 """Audiences from a file; their key is the id."""
 
+import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -33,12 +34,13 @@ from segments.store.numbering import number_values, numbers_known
 UNKNOWN = gettext_noop(
     "No attribute has the code %(code)s, and the import is strict. Import it with import_attributes."
 )
-LOOKED_AT = 50  # every so many of the rows that are read
-
 TOO_MANY = gettext_noop(
     "With those it has, the audience would have %(count)d attributes; it can have %(most)d. "
     "Empty some cells, name columns in --skip, or have others taken away by --mode replace."
 )
+
+LOOKED_AT = 100
+"""So many of the rows of a batch are looked up to tell whether the next ones may be brief."""
 
 
 class Audiences(Kind):
@@ -152,8 +154,9 @@ class Audiences(Kind):
         )
 
     def are_stored(self, rows: bytes) -> bool:
-        drawn = [line.split("\t") for line in rows.decode().split("\n")[:-1:LOOKED_AT]]
-        is_brief = not self.options.dry_run and are_stored(drawn, self.merged)
+        lines = rows.decode().split("\n")[:-1]
+        drawn = random.sample(lines, min(LOOKED_AT, len(lines)))
+        is_brief = not self.options.dry_run and are_stored([line.split("\t") for line in drawn])
         self.was_brief = self.was_brief or is_brief
         return is_brief
 

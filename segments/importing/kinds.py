@@ -86,7 +86,10 @@ class Kind(ABC):
         return None
 
     def are_stored(self, rows: bytes) -> bool:
-        """Whether of rows that were read in bulk hardly any has to be written, so that the next ones may be brief."""
+        """Whether of rows that were read in bulk hardly any has to be written, so that the next ones may be brief.
+
+        Once it was so, `already` has to make whole what was left out of those that are to be written.
+        """
         return False
 
     def judge(self, rows: Sequence[Row]) -> None:  # noqa: B027 a kind need not have anything to add

@@ -4,7 +4,7 @@ JSON is read on the way, for what is to be written, and an empty text is none: w
 by `is_stored`, and little more than its key is kept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -66,23 +66,24 @@ def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], a
     execute(SETTINGS)
     if has_long_rows(read):
         execute(CREATE.format(kind=kind, table=table, ordered=ordered, data="WITH NO DATA"), params)
-        keep_whole(table, [name for name, of in columns.items() if of in TEXTS])
+        keep_whole(table, columns)
         execute(f"INSERT INTO {table} {ordered}", params)
     else:
         execute(CREATE.format(kind=kind, table=table, ordered=ordered, data=""), params)
-    if fill:
-        execute(fill.format(table=table))
     if fetch_one(IS_TO_WRITE.format(table=table))[0]:  # or else all is one range
         execute(f"CREATE INDEX ON {table} (key)")
+        if fill:  # now: an index over rows that were changed before is not used while any transaction is older than it
+            keep_whole(table, columns)
+            execute(fill.format(table=table))
 
 
 def kept(name: str) -> str:
     return f"CASE WHEN NOT is_stored THEN sent.{name} END AS {name}"
 
 
-def keep_whole(table: str, names: Iterable[str]) -> None:
+def keep_whole(table: str, columns: Mapping[str, str]) -> None:
     """Have texts kept as they are: packing them takes longer than writing them."""
-    for name in names:
+    for name in (name for name, of in columns.items() if of in TEXTS):
         execute(f"ALTER TABLE {table} ALTER {name} SET STORAGE EXTERNAL")
 
 

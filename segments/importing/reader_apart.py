@@ -11,7 +11,6 @@ from typing import Any, cast
 from segments.importing.quick import Asked, Quick
 from segments.importing.seen import Label
 
-
 LOOK_FOR_RINGS_EVERY = 100_000
 """How many more lists and the like there may be before Python looks for those that hold one another: rows do not."""
 

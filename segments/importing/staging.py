@@ -80,7 +80,7 @@ class Staging:
         kinds = {name: "text" if kind == "jsonb" else kind for name, kind in self.columns.items()}
         self.drop()
         execute(self.query(CREATE, columns=", ".join(f"{name} {kind}" for name, kind in kinds.items())))
-        keep_whole(self.table + READ, [name for name, kind in kinds.items() if kind == "text"])
+        keep_whole(self.table + READ, kinds)
 
     def add(self, columns: Iterable[str], rows: bytes, count: int) -> None:
         """Bring so many rows as COPY takes them."""

@@ -49,13 +49,18 @@ COLUMNS = "CROSS JOIN (SELECT %(merged)s::text[]) AS columns (merged)"
 # Value ids without properties: these were left out, as `FILL` makes them where somebody has to be written.
 LEFT_OUT = "{row}.properties IS NULL AND {row}.value_ids IS NOT NULL"
 
-# Whether a row is stored as it was sent, for sure; any other one is looked at again when it is written.
-IS_STORED = f"stored.id IS NOT NULL AND NOT ({LEFT_OUT.format(row='sent')}) AND NOT {DIFFERS}"
-
-# The same where nobody has an attribute that is not replaced: comparing takes the value ids alone, and little memory.
+# Whether a row is stored as it was sent, for sure, where nobody has an attribute that is not replaced: comparing takes
+# the value ids alone, and little memory. Any other row is looked at again when it is written.
 ARE_THE_SAME = f"""
     stored.id IS NOT NULL AND NOT {FIELDS_DIFFER}
     AND coalesce(sent.value_ids = stored.value_ids AND {IDS_ARE_KEPT}, sent.value_ids IS NULL)"""
+
+# The same where somebody has others.
+IS_STORED = f"""
+    CASE
+        WHEN {LEFT_OUT.format(row="sent")} THEN {ARE_THE_SAME}
+        ELSE stored.id IS NOT NULL AND NOT {DIFFERS}
+    END"""
 
 FILL = f"""
     UPDATE {{table}} AS sent SET properties = (
@@ -68,11 +73,11 @@ FILL = f"""
     )
     WHERE NOT is_stored AND {LEFT_OUT.format(row="sent")}"""
 
-# How many of these rows are stored with the value ids that they have.
+# How many of these rows are stored with the value ids that they have, and no others.
 HAVE_THE_SAME = f"""
     SELECT count(*) FROM unnest(%s::text[], %s::text[]) AS sent (key, value_ids)
     CROSS JOIN LATERAL (SELECT value_ids FROM {AUDIENCE} WHERE id = key OFFSET 0) AS stored
-    WHERE stored.value_ids = sent.value_ids::int[]"""
+    WHERE stored.value_ids = sent.value_ids::int[] AND {IDS_ARE_KEPT}"""
 NEARLY_ALL = 0.98
 
 HAS_OTHERS = f"SELECT EXISTS (SELECT FROM {VALUE} WHERE code <> ALL(%s))"
@@ -121,13 +126,11 @@ CREATE = f"""
     FROM {SENT}"""
 
 
-def are_stored(rows: Sequence[Sequence[str]], merged: Sequence[str] | None) -> bool:
-    """Whether nearly all of some rows have the values that are stored, where nobody has any besides.
+def are_stored(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether nearly all of some rows have the values that are stored, and nobody of them has any besides.
 
     They are the fields of lines for COPY, of which the second is the key and the last one the value ids.
     """
-    if merged is not None and fetch_one(HAS_OTHERS, [list(merged)])[0]:
-        return False
     sent = [(row[1], row[-1]) for row in rows if "\\" not in row[1] + row[-1]]
     found = fetch_one(HAVE_THE_SAME, [[key for key, _ids in sent], [ids for _key, ids in sent]])[0]
     return bool(found > NEARLY_ALL * len(rows))

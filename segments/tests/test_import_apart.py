@@ -75,9 +75,9 @@ def sent(monkeypatch):
     blocks = []
     read_by = Apart.read_by
 
-    def noted(self, process, first, lines):
+    def noted(self, process, first, lines, is_brief):
         blocks.append(lines)
-        return read_by(self, process, first, lines)
+        return read_by(self, process, first, lines, is_brief)
 
     monkeypatch.setattr(Apart, "read_by", noted)
     return blocks
@@ -121,10 +121,10 @@ def test_one_that_was_killed_is_missed(processes):
 def test_the_rest_is_read_here_when_they_are_gone_and_other_signals_are_not_for_them(monkeypatch, number):
     read_by, read_apart = Apart.read_by, []
 
-    def signalled(self, process, first, lines):
-        read_by(self, process, first, lines[:1])  # by now it runs
+    def signalled(self, process, first, lines, is_brief):
+        read_by(self, process, first, lines[:1], is_brief)  # by now it runs
         process.send_signal(number)
-        taken = read_by(self, process, first, lines)
+        taken = read_by(self, process, first, lines, is_brief)
         read_apart.append(taken.count)
         return taken
 
