@@ -42,6 +42,18 @@ def as_json_lines(people):
     return [{"id": key, "properties": each, **({"id_type": of} if of else {})} for key, of, each in people]
 
 
+def counted(sent, expected, before):
+    """What the receipt has to say of lines of which these are to be stored, where those were."""
+    differs = {key for key, now in expected.items() if before.get(key) != now}
+    counts = {
+        "created": len(differs - before.keys()),
+        "updated": len(differs & before.keys()),
+        "unchanged": len(expected) - len(differs),
+        "duplicate": len(sent) - len(expected),
+    }
+    return {bucket: count for bucket, count in counts.items() if count}
+
+
 @pytest.mark.parametrize("few", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", ["people.csv", "people.jsonl"])
@@ -81,16 +93,7 @@ def test_the_last_line_of_each_id_is_what_is_stored_and_only_who_differs_is_writ
     counts = folder.load("audiences", name, content, "--dry-run").counts
     assert folder.load("audiences", name, content).counts == counts
     assert {key: stored()[key] for key in expected} == expected
-    assert counts == {
-        name: count
-        for name, count in {
-            "created": len(differs - before.keys()),
-            "updated": len(differs & before.keys()),
-            "unchanged": len(expected) - len(differs),
-            "duplicate": len(sent) - len(expected),
-        }.items()
-        if count
-    }
+    assert counts == counted(sent, expected, before)
     assert {key for key, version in versions().items() if versions_before.get(key) != version} == differs
     assert list(upkeep.differences()) == store().check() == []
 
