@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from segments.contract import AUDIENCE
 from segments.importing.copying import escaped
-from segments.importing.seen import MOST_MEMORY, Label, Numbers, Odd
+from segments.importing.seen import MOST_MEMORY, Label, Numbers, Odd, Seen
 from segments.shapes import Wrong
 
 PLAIN_ID = re.compile(r"(?!\.{1,2}\Z)[!-.0-\[\]-~]{1,128}").fullmatch
@@ -75,10 +75,19 @@ class Quick(ABC):
             doubtful = self.asked.doubtful([key for _line, key, _row in ready])
             odd = sorted([*odd, *(line for line, key, _row in ready if key in doubtful)])
             ready = [each for each in ready if each[1] not in doubtful]
-        if self.numbers.memory > MOST_MEMORY:
-            self.forget()
-            self.numbers.forget()
+        self.make_room()
         return Taken(count, odd, len(ready), "".join([row for _line, _key, row in ready]).encode())
+
+    def make_room(self) -> None:
+        """Let go of what stood in the file when all that is kept takes too much, and of values where these do."""
+        numbers = self.numbers
+        if numbers.memory > MOST_MEMORY / 2:
+            self.forget()
+            numbers.forget()
+        elif numbers.memory + numbers.seen > MOST_MEMORY:
+            for attribute in self.attributes_seen():
+                attribute.forget()
+            numbers.seen = 0
 
     @abstractmethod
     def look_at(self, first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:
@@ -89,8 +98,12 @@ class Quick(ABC):
         """The rows that waited for numbers, which are there by now."""
 
     @abstractmethod
+    def attributes_seen(self) -> Iterable[Seen]:
+        """All that keep what stood in the file."""
+
+    @abstractmethod
     def forget(self) -> None:
-        """Let go of what was seen."""
+        """Let go of these."""
 
 
 def key_of(audience_id: str) -> str:

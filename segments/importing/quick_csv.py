@@ -31,6 +31,9 @@ class QuickCSV(Quick):
         self.waiting: list[Line] = []
         self.forget()
 
+    def attributes_seen(self) -> Iterator[Seen]:
+        return (each for each in self.seen if isinstance(each, Seen))
+
     def forget(self) -> None:
         places = [place for place in range(len(self.header.names)) if place != self.header.place]
         self.seen = [self.column(self.header.codes.get(place)) for place in places]

@@ -1,6 +1,6 @@
 """Lines of JSON that are plainly right: Audience objects as A2 and we answer them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,9 @@ class QuickJSON(Quick):
         self.is_strict = is_strict
         self.waiting: list[tuple[int, str, str, Cells]] = []
         self.forget()
+
+    def attributes_seen(self) -> Iterable[Seen]:
+        return self.attributes.values()
 
     def forget(self) -> None:
         self.attributes: dict[str, Seen] = {}

@@ -36,13 +36,13 @@ class Unnumbered(Exception):
 class Numbers(dict[Label, int]):
     """The store's numbers of values, as far as they were asked for; `find` gets those that are wanted.
 
-    `memory` is about how much these and what else is kept with them take.
+    `memory` is about how many bytes these and what else is kept with them take, and `seen` what stood in the file.
     """
 
     def __init__(self, find: Callable[[set[Label]], Mapping[Label, int]]) -> None:
         self.find = find
         self.wanted: set[Label] = set()
-        self.memory = 0
+        self.memory = self.seen = 0
 
     def want(self, code: str, texts: Collection[str]) -> bool:
         """Whether there are numbers for all of these; those that there are not are wanted from now on."""
@@ -60,7 +60,7 @@ class Numbers(dict[Label, int]):
 
     def forget(self) -> None:
         self.clear()
-        self.memory = 0
+        self.memory = self.seen = 0
 
 
 class Seen(dict[Any, str]):
@@ -94,8 +94,13 @@ class Seen(dict[Any, str]):
         if not (texts <= self.members.keys() or self.numbers.want(self.code, texts)):
             raise Unnumbered
         self.properties[value], self[value] = self.piece(texts)
-        self.numbers.memory += 2 * ENTRY + COPIES * len(self.properties[value])
+        self.numbers.seen += 2 * ENTRY + COPIES * len(self.properties[value])
         return self[value]
+
+    def forget(self) -> None:
+        """Let go of what stood in the file; its values stay known."""
+        self.clear()
+        self.properties.clear()
 
     def text(self, part: Any) -> str:
         """The canonical text of a value, as it is read now."""

@@ -1,14 +1,18 @@
 """Lines that are read quickly are read as the exact reader reads them, whatever stands in them."""
 
 import json
+from collections import Counter
 from io import BufferedReader, BytesIO
+from itertools import combinations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segments.importing.audiences import Audiences
+from segments.importing.cells import AttributeHeader
 from segments.importing.options import Columns, Options
+from segments.importing.quick_csv import QuickCSV
 from segments.importing.reading import Rows
 from segments.importing.seen import Numbers
 from segments.importing.sources import Source
@@ -163,12 +167,12 @@ def parsed(text, columns):
     return int(line), key, found
 
 
-def read(name, content, options, *, quickly):
+def read(name, content, options, *, quickly, size=None):
     """Every line: as it would be staged, or what is wrong with it; and how many of them were read quickly."""
     kind = Audiences(options, Actor(command="test"))
     kind.find = lambda wanted: {label: 10 + sum(map(ord, "".join(label))) for label in wanted}
     kind.numbers = Numbers(kind.find)
-    rows = Rows(kind, Source(name, BufferedReader(BytesIO(content))), quickly=quickly)
+    rows = Rows(kind, Source(name, BufferedReader(BytesIO(content)), size=size), quickly=quickly)
     found, count = {}, 0
     for batch in rows.batches():
         assert [row.record.line for row in batch.rows] == sorted(row.record.line for row in batch.rows)
@@ -198,11 +202,50 @@ EACH = settings(max_examples=300, suppress_health_check=[HealthCheck.function_sc
 
 
 @EACH
-@given(st.lists(csv_lines(), max_size=12), st.sampled_from([b"\n", b"\r\n", b"\r\r\n"]), st.booleans())
+@given(
+    st.lists(csv_lines(), max_size=12),
+    st.sampled_from([b"\n", b"\r\n", b"\r\r\n"]),
+    st.booleans(),
+)
 def test_it_reads_csv_as_the_exact_reader_does(lines, end, merges):
     options = Options(columns=Columns(merges=merges, skip=frozenset() if merges else frozenset({"tier"})))
 
     assert_same("people.csv", b"id,gender,tier\n" + end.join(lines), options)
+
+
+class Everything:
+    """Numbers for all that is asked for, which is noted."""
+
+    def __init__(self):
+        self.asked = []
+
+    def find(self, labels):
+        self.asked += labels
+        return {label: 10 + sum(map(ord, "".join(label))) for label in labels}
+
+    def aliases(self, _code):
+        return {}
+
+    def has_doubts(self):
+        return False
+
+
+@pytest.fixture
+def quick():
+    return QuickCSV(AttributeHeader(["id", "gender", "tier"], Columns()), ",", Everything())
+
+
+@pytest.mark.parametrize(("most", "times"), [(100_000, 1), (15_000, 1), (10_000, 3)])
+def test_what_stood_in_the_file_is_forgotten_before_the_values_are(quick, monkeypatch, most, times):
+    monkeypatch.setattr("segments.importing.quick.MOST_MEMORY", most)
+    listed = ["|".join(each) for count in range(1, 4) for each in combinations("abcdef", count)]
+    lines = [f"p{number},F,{cell}".encode() for number, cell in enumerate(listed)]
+
+    first, *others = [quick.read(2, lines) for _time in range(3)]
+
+    assert others == [first, first]
+    assert Counter(quick.asked.asked) == {("gender", "F"): times, **{("tier", each): times for each in "abcdef"}}
+    assert any(quick.seen) == (most == 100_000)
 
 
 @EACH
