@@ -15,7 +15,10 @@ from segments.importing.copying import escaped
 from segments.importing.seen import MOST_MEMORY, Label, Numbers, Odd, Seen
 from segments.shapes import Wrong
 
-PLAIN_ID = re.compile(r"(?!\.{1,2}\Z)[!-.0-\[\]-~]{1,128}").fullmatch
+PLAIN = r"[!-.0-\[\]-~]{1,128}+"
+PLAIN_ID = re.compile(rf"(?!\.{{1,2}}\Z){PLAIN}").fullmatch
+PLAIN_IDS = re.compile(rf"(?:(?!\.{{1,2}}\n){PLAIN}\n)*+").fullmatch
+"""The same for ids of which each ends in a new line."""
 
 Ready = tuple[int, str, str]
 """The line of a row, its id, and the row for COPY."""

@@ -1,15 +1,16 @@
 """Lines of CSV that are plainly right."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from segments.importing.cells import AttributeHeader
 from segments.importing.lines import BOM, LONGEST_LINE
-from segments.importing.quick import PLAIN_ID, Asked, Quick, Ready, key_of
+from segments.importing.quick import PLAIN_ID, PLAIN_IDS, Asked, Quick, Ready, key_of
 from segments.importing.seen import Odd, Seen, Unnumbered, Unread
 
 MARK = BOM.decode()
+TOGETHER = 100  # lines: few enough for their cells to stay in the cache of the processor, and to be taken twice
 
 # A cell may be as long as a line; the library stops at 128 KiB.
 csv.field_size_limit(LONGEST_LINE)
@@ -26,6 +27,7 @@ class QuickCSV(Quick):
     def __init__(self, header: AttributeHeader, delimiter: str, asked: Asked) -> None:
         super().__init__(asked)
         self.header = header
+        self.id_column = header.names[header.place]
         self.delimiter = delimiter
         self.dialect = csv.reader((), delimiter=delimiter, strict=True).dialect
         self.waiting: list[Line] = []
@@ -48,16 +50,65 @@ class QuickCSV(Quick):
         texts = texts_of(lines)
         if texts is None:
             return unreadable(first, lines)
+        count = 0
+        odd: list[int] = []
+        while count < len(texts):
+            some = texts[count : count + TOGETHER]
+            if self.take_all(first + count, some):
+                count += len(some)
+                continue
+            taken, more = self.take_each(first + count, some)
+            count += taken
+            odd += more
+            if taken < len(some):
+                break
+        return count, odd
+
+    def take_all(self, first: int, texts: Sequence[str]) -> bool:
+        """Take these lines column by column, which is quicker, if all of them are plainly right; or else none."""
+        whole = "".join(texts)
+        lines = csv.reader(texts, self.dialect) if '"' in whole else [text.split(self.delimiter) for text in texts]
+        try:
+            columns = [*zip(*lines, strict=True)]
+        except (ValueError, csv.Error):
+            return False
+        if len(columns) != len(self.header.names) or len(columns[0]) != len(texts) or MARK in whole:
+            return False
+        keys = columns.pop(self.header.place)
+        if not columns or self.id_column in keys or not PLAIN_IDS("\n".join([*keys, ""])):
+            return False
+        with suppress(Odd, Unnumbered):
+            self.ready += self.rows(range(first, first + len(texts)), keys, columns)
+            return True
+        return False
+
+    def rows(self, numbers: Sequence[int], keys: Sequence[str], columns: Sequence[Sequence[str]]) -> list[Ready]:
+        """The rows of lines with these ids and the other cells by columns."""
+        value_ids = joined(self.seen, columns)  # of each line before its properties, which are there from then on
+        if self.is_brief:
+            return [
+                (number, key, f"{number}\t{key}\t\t{{{ids[1:]}}}\n")
+                for number, key, ids in zip(numbers, keys, value_ids, strict=True)
+            ]
+        return [
+            (number, key, f"{number}\t{key}\t{{{members[1:]}}}\t{{{ids[1:]}}}\n")
+            for number, key, ids, members in zip(
+                numbers, keys, value_ids, joined(self.properties, columns), strict=True
+            )
+        ]
+
+    def take_each(self, first: int, texts: Sequence[str]) -> tuple[int, list[int]]:
+        """Take them one by one, as far as each is a record by itself; how many these are, and the odd ones."""
         odd: list[int] = []
         late: list[Line] = []
-        width, place, id_column = len(self.header.names), self.header.place, self.header.names[self.header.place]
+        width, place = len(self.header.names), self.header.place
         count = len(texts)
         for number, text in enumerate(texts, first):
             cells = self.quoted(text) if '"' in text else text.split(self.delimiter)
             if not cells:
                 count = number - first
                 break
-            if len(cells) != width or text[:1] == MARK or cells[place] == id_column:
+            if len(cells) != width or text[:1] == MARK or cells[place] == self.id_column:
                 odd.append(number)
                 continue
             audience_id = cells.pop(place)
@@ -118,3 +169,9 @@ def unreadable(first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:
     """The same for lines among which some cannot be read: all of them are odd."""
     count = next((place for place, line in enumerate(lines) if b'"' in line), len(lines))
     return count, list(range(first, first + count))
+
+
+def joined(seen: Sequence[Mapping[str, str]], columns: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Line by line, what is kept for all of its cells."""
+    found = [map(each.__getitem__, column) for each, column in zip(seen, columns, strict=True)]
+    return map("".join, zip(*found, strict=True))

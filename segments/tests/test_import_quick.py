@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from segments.importing import quick_csv
 from segments.importing.audiences import Audiences
 from segments.importing.cells import AttributeHeader
 from segments.importing.options import Columns, Options
+from segments.importing.quick import PLAIN_ID, PLAIN_IDS
 from segments.importing.quick_csv import QuickCSV
 from segments.importing.reading import Rows
 from segments.importing.seen import Numbers
@@ -201,16 +203,30 @@ def assert_same(name, content, options):
 EACH = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+plain_lines = st.sampled_from([b"ana,F,gold", b"ben,,", b'cid,"F",silver|gold', b'"dan","M, F",""'])
+
+
 @EACH
 @given(
-    st.lists(csv_lines(), max_size=12),
+    st.lists(csv_lines() | plain_lines, max_size=12),
     st.sampled_from([b"\n", b"\r\n", b"\r\r\n"]),
     st.booleans(),
+    st.sampled_from([1, 3, 100]),
 )
-def test_it_reads_csv_as_the_exact_reader_does(lines, end, merges):
+def test_it_reads_csv_as_the_exact_reader_does(lines, end, merges, together):
     options = Options(columns=Columns(merges=merges, skip=frozenset() if merges else frozenset({"tier"})))
 
-    assert_same("people.csv", b"id,gender,tier\n" + end.join(lines), options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quick_csv, "TOGETHER", together)
+        assert_same("people.csv", b"id,gender,tier\n" + end.join(lines), options)
+
+
+@EACH
+@given(st.lists(ids, max_size=3))
+def test_several_ids_are_plain_when_each_of_them_is(several):
+    several = [each for each in several if "\n" not in each]
+
+    assert bool(PLAIN_IDS("".join(f"{each}\n" for each in several))) == all(map(PLAIN_ID, several))
 
 
 class Everything:
@@ -233,6 +249,15 @@ class Everything:
 @pytest.fixture
 def quick():
     return QuickCSV(AttributeHeader(["id", "gender", "tier"], Columns()), ",", Everything())
+
+
+def test_lines_that_are_plainly_right_are_taken_together(quick, monkeypatch):
+    lines = [b"ana,F,gold", b'ben,"F",""', b'"cid",,"gold|silver"']
+    once = quick.read(2, lines)  # now all values have numbers
+    monkeypatch.delattr(QuickCSV, "take_each")
+
+    assert quick.read(2, lines) == once
+    assert (once.count, once.ready, once.odd) == (3, 3, [])
 
 
 @pytest.mark.parametrize(("most", "times"), [(100_000, 1), (15_000, 1), (10_000, 3)])
