@@ -19,6 +19,7 @@ from segments.importing.sources import Source
 
 BATCH_LINES = 5_000
 BATCH_BYTES = 4 * LONGEST_LINE
+LARGE = 2**22  # bytes; a shorter file may be read before other processes have begun
 LOOK_EVERY = 10  # batches
 CSV_ONLY = gettext_noop("%(options)s: that is for CSV, and %(file)s is JSON Lines. Leave it out.")
 BAD_HEADER = gettext_noop("The header cannot be read. %(problem)s")
@@ -32,7 +33,6 @@ class Batch:
     rows: list[Row] = field(default_factory=list)
     ready: int = 0
     texts: list[bytes] = field(default_factory=list)
-    is_full: bool = False
 
     @property
     def count(self) -> int:
@@ -57,17 +57,18 @@ class Rows:
         records = self.open()
         bulk = self.kind.quick(self.header, self.delimiter) if self.quickly else None
         quick = bulk[0](bulk[1]) if bulk else None
+        columns = quick.columns if quick else ()
         apart = None
-        is_open = True
+        is_open, is_long = True, (self.source.size or 0) > LARGE
         with ExitStack() as opened:
             while is_open:
-                batch = Batch(quick.columns if quick else ())
-                is_open = self.fill(batch, records, quick)
+                if bulk and is_long and are_worth_it():
+                    apart = apart or opened.enter_context(Apart(*bulk))
+                    yield from self.apart(apart, columns)
+                batch = Batch(columns)
+                is_open = is_long = self.fill(batch, records, quick)
                 if batch.count:
                     yield batch
-                if bulk and batch.is_full and are_worth_it():
-                    apart = apart or opened.enter_context(Apart(*bulk))
-                    yield from self.apart(apart, batch.columns)
 
     def apart(self, apart: Apart, columns: Sequence[str]) -> Iterator[Batch]:
         """What other processes read, up to a line that may not be a record by itself, or to the end of one of them."""
@@ -149,7 +150,6 @@ class Rows:
                 lines, size = lines + 1, size + (BATCH_BYTES if record.rest else len(record.raw))
             else:
                 is_open = False
-        batch.is_full = is_open
         return is_open
 
     def take_quickly(self, batch: Batch, quick: Quick) -> list[bytes]:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from segments.importing import apart
+from segments.importing import apart, reading
 from segments.importing.apart import Apart, Lost
 from segments.importing.audiences import Audiences
 from segments.importing.cells import AttributeHeader
@@ -88,6 +88,16 @@ def test_other_processes_read_most_of_it(sent):
 
     assert sum(map(len, sent)) > LINES // 3
     assert quick == LINES - 2
+
+
+def test_they_read_all_of_a_file_that_is_known_to_be_long(sent, monkeypatch):
+    monkeypatch.setattr(reading, "LARGE", 100_000)
+    content = people()
+
+    found, _quick, _left_out = read("people.csv", content, Options(), quickly=True, size=len(content))
+
+    assert len(found) == LINES + 1
+    assert any(b"p0,F,tier 0" in lines for lines in sent)
 
 
 def test_they_are_sent_little_at_a_time(sent):
