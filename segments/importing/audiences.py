@@ -164,13 +164,16 @@ class Audiences(Kind):
         return Already(*already_stored(rows, self.merged), fill=FILL if self.was_brief else "")
 
     def looks(self, ranges: Iterable[Range]) -> Iterator[tuple[Range, Look]]:
-        return made_ahead((rows, self.waiting(rows).look()) for rows in ranges)
+        return made_ahead((rows, self.look(rows)) for rows in ranges)
 
     def apply(self, rows: Range, look: Look | None) -> UpsertCounts:
-        look = look or self.waiting(rows).look()
+        look = look or self.look(rows)
         if self.options.dry_run:
             return UpsertCounts(look.new, look.changed, look.rows - look.new - look.changed)
         return audiences.load(self.waiting(rows), look, self.learned, owner=self.owner)
+
+    def look(self, rows: Range) -> Look:
+        return Look(rows.stored, 0, 0) if rows.stored else self.waiting(rows).look()
 
     def waiting(self, rows: Range) -> Waiting:
         return Waiting(rows.table, rows.after, rows.upto, self.merged)

@@ -48,8 +48,8 @@ IS_TO_WRITE = "SELECT EXISTS (SELECT FROM {table} WHERE NOT is_stored)"
 OUT_OF_LINE = "SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE oid = %s::regclass"
 
 
-def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], already: Already) -> None:
-    """Make a table of this kind from the one that was read, in a transaction.
+def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], already: Already) -> bool:
+    """Make a table of this kind from the one that was read, in a transaction; whether any row is to be written.
 
     Only a table that is made by its rows is made by several processes, and only one that is there keeps texts whole.
     """
@@ -59,7 +59,7 @@ def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], a
         columns=", ".join(
             f"nullif({name}, '')::jsonb AS {name}" if of == "jsonb" else name for name, of in columns.items()
         ),
-        kept=", ".join(kept(name) if of in BULKY else f"sent.{name}" for name, of in columns.items()),
+        kept=", ".join(kept(name, of) for name, of in columns.items()),
         joined=joined,
         is_stored=is_stored,
     )
@@ -70,15 +70,21 @@ def put_in_order(read: str, table: str, kind: str, columns: Mapping[str, str], a
         execute(f"INSERT INTO {table} {ordered}", params)
     else:
         execute(CREATE.format(kind=kind, table=table, ordered=ordered, data=""), params)
-    if fetch_one(IS_TO_WRITE.format(table=table))[0]:  # or else all is one range
+    is_to_write: bool = fetch_one(IS_TO_WRITE.format(table=table))[0]
+    if is_to_write:  # or else all is one range
         execute(f"CREATE INDEX ON {table} (key)")
         if fill:  # now: an index over rows that were changed before is not used while any transaction is older than it
             keep_whole(table, columns)
             execute(fill.format(table=table))
+    return is_to_write
 
 
-def kept(name: str) -> str:
-    return f"CASE WHEN NOT is_stored THEN sent.{name} END AS {name}"
+def kept(name: str, of: str) -> str:
+    """A column of a row; `is_stored` takes long, and is not asked where there is nothing to keep."""
+    if of not in BULKY:
+        return f"sent.{name}"
+    there = f"brought.{name} <> '' AND " if of == "jsonb" else ""
+    return f"CASE WHEN {there}NOT is_stored THEN sent.{name} END AS {name}"
 
 
 def keep_whole(table: str, columns: Mapping[str, str]) -> None:

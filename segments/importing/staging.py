@@ -31,6 +31,8 @@ SHARED = """
     ORDER BY shared LIMIT 1"""
 BODIES = "SELECT body FROM {table} WHERE key > %(after)s AND key <= %(upto)s ORDER BY key"
 
+COUNT = "SELECT count(*) FROM {table} WHERE key > %(after)s"
+
 # The last key of the next range, or nothing where there are fewer rows to write.
 END = """
     SELECT key FROM {table} WHERE key > %(after)s AND NOT is_stored ORDER BY key OFFSET %(most)s - 1 LIMIT 1"""
@@ -45,12 +47,16 @@ END_OF_LONG_ROWS = """
 
 @dataclass(frozen=True)
 class Range:
-    """The rows of `table` whose keys come behind `after` and up to `upto`; no more than `most` are to be written."""
+    """The rows of `table` whose keys come behind `after` and up to `upto`; no more than `most` are to be written.
+
+    `stored` is how many there are, where all of them are here as they were sent.
+    """
 
     table: str
     after: str
     upto: str
     most: int
+    stored: int | None = None
 
     def bodies(self) -> list[str]:
         """The fields of each row as JSON, in the order of keys."""
@@ -72,6 +78,7 @@ class Staging:
         self.kind = "UNLOGGED" if lasting else "TEMPORARY"
         self.rows = 0
         self.has_long_rows = False
+        self.all_are_stored = False
         self.pool: ThreadPoolExecutor | None = None
         self.bringing: Future[None] | None = None
 
@@ -118,9 +125,10 @@ class Staging:
     def complete(self, already: Already = NONE) -> None:
         """Say that there is no more to come; `already` says of each row `sent` whether it is here as it was sent."""
         with transaction.atomic():
-            put_in_order(self.table + READ, self.table, self.kind, self.columns, already)
+            is_to_write = put_in_order(self.table + READ, self.table, self.kind, self.columns, already)
             execute(self.query("DROP TABLE {table}{read}"))
         self.has_long_rows = has_long_rows(self.table)
+        self.all_are_stored = not is_to_write
 
     def is_whole(self, rows: int) -> bool:
         """Whether the table is there with what so many lines came to: it is empty after PostgreSQL has crashed."""
@@ -144,6 +152,9 @@ class Staging:
         greatest = self.fetch("SELECT max(key) FROM {table}")
         while greatest and after < greatest:
             most = pace.rows
+            if self.all_are_stored:
+                yield Range(self.table, after, greatest, most, self.fetch(COUNT, after=after))
+                return
             upto = self.fetch(END_OF_LONG_ROWS if self.has_long_rows else END, after=after, most=most)
             yield Range(self.table, after, upto or greatest, most)
             after = upto or greatest

@@ -13,6 +13,7 @@ from segments.models import Audience, AudienceHead, ImportRange
 from segments.models.changes import Actor
 from segments.store import store, upkeep
 from segments.store.database import execute, fetch_all
+from segments.store.loading import Waiting
 from segments.tests.imports import load
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,7 +135,9 @@ def test_what_an_older_release_wrote_without_value_ids_is_compared_by_its_proper
     assert stored()["ana"] == ("account_id", {"tier": ["gold"]})
 
 
-def test_what_an_older_release_had_staged_is_read_anew(folder, monkeypatch):
+@pytest.fixture
+def cut_off(folder, monkeypatch):
+    """An import of nine that was cut off after three of them, with what it has staged."""
     monkeypatch.setattr(Audiences, "chunk_rows", 3)
     path = folder.file("people.csv", "id,tier\n" + "".join(f"p{number},gold\n" for number in range(9)))
 
@@ -149,9 +152,30 @@ def test_what_an_older_release_had_staged_is_read_anew(folder, monkeypatch):
     run = ImportRun(Audiences, str(path), Options(), Actor(command="import_audiences"), Interrupts())
     with pytest.raises(KeyboardInterrupt):
         run.run()
-    execute(f"ALTER TABLE {run.staging().table} DROP COLUMN is_stored")
+    return path, run.staging().table
+
+
+def test_what_an_older_release_had_staged_is_read_anew(cut_off):
+    path, staged = cut_off
+    execute(f"ALTER TABLE {staged} DROP COLUMN is_stored")
 
     assert load("audiences", path).counts == {"created": 9}
+
+
+def test_who_is_here_by_the_time_it_is_read_anew_is_counted_behind_who_was_written(cut_off, folder):
+    path, staged = cut_off
+    folder.load("audiences", "others.csv", "id,tier\n" + "".join(f"p{number},gold\n" for number in range(3, 9)))
+    execute(f"TRUNCATE {staged}")  # as PostgreSQL leaves a table that is not logged
+
+    assert load("audiences", path).counts == {"created": 3, "unchanged": 6}
+
+
+def test_who_is_here_as_sent_is_not_looked_up_again(folder, monkeypatch):
+    people = "id,tier\n" + "".join(f"p{number},gold\n" for number in range(9))
+    folder.load("audiences", "people.csv", people)
+    monkeypatch.delattr(Waiting, "look")
+
+    assert folder.load("audiences", "people.csv", f"{people}p0,gold\n").counts == {"unchanged": 9, "duplicate": 1}
 
 
 def test_rows_that_are_long_and_easily_packed_are_written_a_few_at_a_time(folder):
