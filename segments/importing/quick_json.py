@@ -60,7 +60,8 @@ class QuickJSON(Quick):
                 strings += 1
             elif type(member) is list:
                 strings += [*map(type, member)].count(str)
-            cells.append((self.attributes.get(code) or self.attribute(code), read_as(member)))
+            seen = self.attributes[code] if code in self.attributes else self.attribute(code)
+            cells.append((seen, read_as(member)))
         if quotes is not None and quotes != 2 * (len(value) + len(cells) + strings):
             raise Odd  # a key stands twice in one object, of which the parser has kept one
         self.put(number, value, fields, cells)
