@@ -173,7 +173,7 @@ class Audiences(Kind):
         return audiences.load(self.waiting(rows), look, self.learned, owner=self.owner)
 
     def look(self, rows: Range) -> Look:
-        return Look(rows.stored, 0, 0) if rows.stored else self.waiting(rows).look()
+        return Look(rows.stored, 0, 0) if rows.stored is not None else self.waiting(rows).look()
 
     def waiting(self, rows: Range) -> Waiting:
         return Waiting(rows.table, rows.after, rows.upto, self.merged)

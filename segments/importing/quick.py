@@ -18,7 +18,7 @@ from segments.shapes import Wrong
 PLAIN = r"[!-.0-\[\]-~]{1,128}+"
 PLAIN_ID = re.compile(rf"(?!\.{{1,2}}\Z){PLAIN}").fullmatch
 PLAIN_IDS = re.compile(rf"(?:(?!\.{{1,2}}\n){PLAIN}\n)*+").fullmatch
-"""The same for ids of which each ends in a new line."""
+"""Whether each of several ids, with a new line behind it, is a plain one."""
 
 Ready = tuple[int, str, str]
 """The line of a row, its id, and the row for COPY."""
@@ -87,10 +87,10 @@ class Quick(ABC):
         if numbers.memory > MOST_MEMORY / 2:
             self.forget()
             numbers.forget()
-        elif numbers.memory + numbers.seen > MOST_MEMORY:
+        elif numbers.memory + numbers.cell_memory > MOST_MEMORY:
             for attribute in self.attributes_seen():
                 attribute.forget()
-            numbers.seen = 0
+            numbers.cell_memory = 0
 
     @abstractmethod
     def look_at(self, first: int, lines: Sequence[bytes]) -> tuple[int, list[int]]:

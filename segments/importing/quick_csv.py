@@ -65,22 +65,34 @@ class QuickCSV(Quick):
         return count, odd
 
     def take_all(self, first: int, texts: Sequence[str]) -> bool:
-        """Take these lines column by column, which is quicker, if all of them are plainly right; or else none."""
-        whole = "".join(texts)
-        lines = csv.reader(texts, self.dialect) if '"' in whole else [text.split(self.delimiter) for text in texts]
-        try:
-            columns = [*zip(*lines, strict=True)]
-        except (ValueError, csv.Error):
-            return False
-        if len(columns) != len(self.header.names) or len(columns[0]) != len(texts) or MARK in whole:
+        """Take these lines column by column, which is quicker, if all of them are plainly right.
+
+        Or else none, though numbers may be wanted by then.
+        """
+        columns = self.columns_of(texts)
+        if len(columns) < 2:  # the id alone is taken line by line
             return False
         keys = columns.pop(self.header.place)
-        if not columns or self.id_column in keys or not PLAIN_IDS("\n".join([*keys, ""])):
+        if self.id_column in keys or not PLAIN_IDS("\n".join([*keys, ""])):
             return False
         with suppress(Odd, Unnumbered):
             self.ready += self.rows(range(first, first + len(texts)), keys, columns)
             return True
         return False
+
+    def columns_of(self, texts: Sequence[str]) -> list[tuple[str, ...]]:
+        """The cells of these lines by their columns; none unless each line is a record of as many as the header."""
+        whole = "".join(texts)
+        has_quotes = '"' in whole
+        if MARK in whole or (has_quotes and "\r" in whole):  # a return ends an unquoted line for the library
+            return []
+        cells = csv.reader(texts, self.dialect) if has_quotes else [text.split(self.delimiter) for text in texts]
+        try:
+            columns = [*zip(*cells, strict=True)]
+        except (ValueError, csv.Error):
+            return []
+        are_records = len(columns) == len(self.header.names) and len(columns[0]) == len(texts)
+        return columns if are_records else []
 
     def rows(self, numbers: Sequence[int], keys: Sequence[str], columns: Sequence[Sequence[str]]) -> list[Ready]:
         """The rows of lines with these ids and the other cells by columns."""
@@ -108,7 +120,7 @@ class QuickCSV(Quick):
             if not cells:
                 count = number - first
                 break
-            if len(cells) != width or text[:1] == MARK or cells[place] == self.id_column:
+            if len(cells) != width or text[:1] == MARK or cells[place] == self.id_column or text.isspace():
                 odd.append(number)
                 continue
             audience_id = cells.pop(place)

@@ -19,7 +19,7 @@ from segments.importing.sources import Source
 
 BATCH_LINES = 5_000
 BATCH_BYTES = 4 * LONGEST_LINE
-LARGE = 2**22  # bytes; a shorter file may be read before other processes have begun
+LARGE = 2**22  # bytes, packed or not; a shorter file may be read before other processes have begun
 LOOK_EVERY = 10  # batches
 CSV_ONLY = gettext_noop("%(options)s: that is for CSV, and %(file)s is JSON Lines. Leave it out.")
 BAD_HEADER = gettext_noop("The header cannot be read. %(problem)s")
@@ -66,7 +66,7 @@ class Rows:
                     apart = apart or opened.enter_context(Apart(*bulk))
                     yield from self.apart(apart, columns)
                 batch = Batch(columns)
-                is_open = is_long = self.fill(batch, records, quick)
+                is_open = is_long = self.fill(batch, records, quick)  # it is long if that is not its end
                 if batch.count:
                     yield batch
 

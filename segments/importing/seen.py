@@ -36,13 +36,13 @@ class Unnumbered(Exception):
 class Numbers(dict[Label, int]):
     """The store's numbers of values, as far as they were asked for; `find` gets those that are wanted.
 
-    `memory` is about how many bytes these and what else is kept with them take, and `seen` what stood in the file.
+    `memory` is about how many bytes these and what else is kept of values take, and `cell_memory` what cells take.
     """
 
     def __init__(self, find: Callable[[set[Label]], Mapping[Label, int]]) -> None:
         self.find = find
         self.wanted: set[Label] = set()
-        self.memory = self.seen = 0
+        self.memory = self.cell_memory = 0
 
     def want(self, code: str, texts: Collection[str]) -> bool:
         """Whether there are numbers for all of these; those that there are not are wanted from now on."""
@@ -60,7 +60,7 @@ class Numbers(dict[Label, int]):
 
     def forget(self) -> None:
         self.clear()
-        self.memory = self.seen = 0
+        self.memory = self.cell_memory = 0
 
 
 class Seen(dict[Any, str]):
@@ -94,7 +94,7 @@ class Seen(dict[Any, str]):
         if not (texts <= self.members.keys() or self.numbers.want(self.code, texts)):
             raise Unnumbered
         self.properties[value], self[value] = self.piece(texts)
-        self.numbers.seen += 2 * ENTRY + COPIES * len(self.properties[value])
+        self.numbers.cell_memory += 2 * ENTRY + COPIES * len(self.properties[value])
         return self[value]
 
     def forget(self) -> None:

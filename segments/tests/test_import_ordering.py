@@ -19,6 +19,7 @@ from segments.tests.imports import load
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CODES = ("gender", "tier", "note")
+BULKY = "alt_id IS NOT NULL, properties IS NOT NULL, value_ids IS NOT NULL"
 
 
 def stored():
@@ -168,6 +169,23 @@ def test_who_is_here_by_the_time_it_is_read_anew_is_counted_behind_who_was_writt
     execute(f"TRUNCATE {staged}")  # as PostgreSQL leaves a table that is not logged
 
     assert load("audiences", path).counts == {"created": 3, "unchanged": 6}
+
+
+def test_little_more_than_the_id_waits_of_who_is_here_as_sent(folder):
+    people = [{"id": f"p{number}", "alt_id": {"crm": "7"}, "properties": {"tier": ["gold"]}} for number in range(9)]
+    load("audiences", folder.file("before.jsonl", people[:5]))
+    found = []
+
+    class Looks(Silence):
+        def begin(self, phase, total):
+            if phase == "applying":
+                found.extend(fetch_all(f"SELECT is_stored, {BULKY} FROM {run.staging().table} ORDER BY key"))
+
+    path = folder.file("people.jsonl", people)
+    run = ImportRun(Audiences, str(path), Options(), Actor(command="test"), Looks())
+    run.run()
+
+    assert found == 5 * [(True, False, False, False)] + 4 * [(False, True, True, True)]
 
 
 def test_who_is_here_as_sent_is_not_looked_up_again(folder, monkeypatch):
