@@ -16,6 +16,7 @@ from segments.importing.rejects import printable, report_path, sentence
 from segments.importing.run import ImportRun
 from segments.management.endings import Interrupted, interruptible, reader_may_leave, tell
 from segments.management.files import NOT_GIVEN, FileCommand
+from segments.management.priority import let_requests_go_first
 from segments.management.progress import shown_on
 from segments.models.changes import Actor
 
@@ -39,6 +40,10 @@ class ImportCommand(FileCommand):
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="json: the last line is the receipt, one object"
         )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        let_requests_go_first()
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         # What is loaded by now stays; going through it for garbage again and again takes half of the time.

@@ -18,8 +18,9 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg_pool import PoolTimeout
 
+from segments.management.priority import let_requests_go_first
+
 JOBS_AT_ONCE = 2  # a long one, and the short ones beside it
-NICE = 10  # requests go first where they share a machine
 PAUSE = 2.0  # seconds, before the database is tried again
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, pid: Path | None, **options: Any) -> None:
         say_outages_once()
-        os.nice(NICE)
+        let_requests_go_first()
         with numbered(pid) if pid else contextlib.nullcontext():
             asyncio.run(work())
 
