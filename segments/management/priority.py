@@ -11,19 +11,19 @@ NICE = 10
 
 
 def let_requests_go_first() -> None:
-    """For the rest of this process, and of those that it begins, and of PostgreSQL's own for it.
+    """For the rest of this process, and of those that it begins, and of PostgreSQL's for its connections.
 
-    These are left as they are unless they can be told from here: they run on this machine, and this user may.
+    These are left as they are unless they can be told from here, and this user may.
     """
     os.nice(NICE)
     connection_created.connect(of_postgresql)
 
 
 def of_postgresql(connection: Any, **_of_signal: Any) -> None:
+    """Its process is on this machine if the one with its number says that it has this very connection, by a socket."""
     about = connection.connection.info
-    if not about.host.startswith("/"):  # of another machine, the number would be that of something else here
-        return
     with suppress(OSError):
-        if Path(f"/proc/{about.backend_pid}/cmdline").read_bytes().startswith(b"postgres:"):
-            nice = os.getpriority(os.PRIO_PROCESS, about.backend_pid) + NICE
+        title = Path(f"/proc/{about.backend_pid}/cmdline").read_text()
+        if title.startswith("postgres:") and f" {about.user} {about.dbname} [local] " in title:
+            nice = max(os.getpriority(os.PRIO_PROCESS, process) for process in (0, about.backend_pid))
             os.setpriority(os.PRIO_PROCESS, about.backend_pid, nice)

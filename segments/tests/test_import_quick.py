@@ -234,6 +234,10 @@ def test_it_reads_csv_as_the_exact_reader_does(file, merges, together, batch):
         assert_same("people.csv", content, Options(columns=Columns(merges=merges, skip=skip)))
 
 
+def test_a_blank_line_is_no_id_where_there_are_only_ids():
+    assert_same("people.csv", "id\nana\n \n\u3000\n\nben\n".encode(), Options())
+
+
 @EACH
 @given(st.lists(ids, max_size=3))
 def test_several_ids_are_plain_when_each_of_them_is(several):
