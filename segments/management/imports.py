@@ -1,4 +1,4 @@
-"""What the three import commands share: options, progress, receipt, exit codes."""
+"""What the import commands share: options, progress, receipt, exit codes."""
 
 import gc
 import json

@@ -23,7 +23,7 @@ def of_postgresql(connection: Any, **_of_signal: Any) -> None:
     """Its process is on this machine if the one with its number says that it has this very connection, by a socket."""
     about = connection.connection.info
     with suppress(OSError):
-        title = Path(f"/proc/{about.backend_pid}/cmdline").read_text()
+        title = Path(f"/proc/{about.backend_pid}/cmdline").read_text(errors="replace")
         if title.startswith("postgres:") and f" {about.user} {about.dbname} [local] " in title:
             nice = max(os.getpriority(os.PRIO_PROCESS, process) for process in (0, about.backend_pid))
             os.setpriority(os.PRIO_PROCESS, about.backend_pid, nice)

@@ -1,6 +1,8 @@
 """An import that is begun by hand lets requests go first, in its own process and in PostgreSQL's."""
 
 import os
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from types import SimpleNamespace
@@ -56,3 +58,15 @@ def test_no_other_process_is_taken_for_that_of_postgresql(monkeypatch, change):
     monkeypatch.setattr(os, "setpriority", lambda *_called: pytest.fail("it was another one"))
 
     of_postgresql(SimpleNamespace(connection=SimpleNamespace(info=said)))
+
+
+def test_a_process_of_something_else_may_be_called_anything():
+    command = [sys.executable.encode(), b"-c", b"input()", b"\xff"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        of_postgresql(
+            SimpleNamespace(
+                connection=SimpleNamespace(info=SimpleNamespace(backend_pid=process.pid, user="a2", dbname="a2"))
+            )
+        )
+
+        assert priorities([process.pid]) == priorities([0])
